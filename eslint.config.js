@@ -1,0 +1,65 @@
+// Type-aware lint rules, and the import rule of ARCHITECTURE.md: parts know each other through the contract files only.
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+const PARTS = ['functions', 'client', 'agent', 'emulator'];
+const CONTRACTS = String.raw`(functions/contract|agent/channel)\.ts$`;
+
+/** What `part` may import from the other parts: the contract files. */
+function importRule(part) {
+  const others = PARTS.filter((other) => other !== part).join('|');
+  const foreign = `^(\\.\\./)+(${others})/(?!.*${CONTRACTS.replace('(functions/', '(')})`;
+  const message = 'Parts know each other through functions/contract.ts and agent/channel.ts only.';
+  return {
+    files: [`${part}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: foreign, message }] }],
+    },
+  };
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', 'examples/', 'node_modules/'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      eqeqeq: 'error',
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+    },
+  },
+  ...PARTS.map(importRule),
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // node:test's describe and it return promises that the runner awaits itself.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              package: 'node:test',
+              name: ['describe', 'it', 'test', 'before', 'after', 'beforeEach', 'afterEach'],
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['eslint.config.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: { 'no-restricted-exports': 'off' },
+  },
+);

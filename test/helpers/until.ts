@@ -1,0 +1,17 @@
+// Waits for a condition of the real world, with a bound: tests never sleep for a fixed time.
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Polls `probe` until it answers something other than undefined or false; throws `what` after `seconds`. */
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = 30,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`gave up after ${seconds} s: ${what}`);
+    await delay(50);
+  }
+}
