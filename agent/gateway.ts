@@ -1,0 +1,139 @@
+// The gateway as the agent sees it: passes HTTP requests on with the gateway's token, both ways as they flow; asks it
+// how it is. server.ts forwards through it, watch.ts asks, kernel-connection.ts takes the address and the token.
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { headersToCaller, headersToGateway, jsonAnswer } from './headers.ts';
+import type { ListedKernel } from './kernel-record.ts';
+import type { Log } from './log.ts';
+import { reasonOf } from './log.ts';
+
+/** Starting a kernel takes the gateway up to a minute by default, and administrators raise it. */
+const ANSWER_TIMEOUT_MILLISECONDS = 300_000;
+/** For the agent's own questions. */
+const QUESTION_TIMEOUT_MILLISECONDS = 10_000;
+
+const kernelList = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    execution_state: z.string().nullish(),
+    last_activity: z.string().nullish(),
+  }),
+);
+
+export class Gateway {
+  readonly url: string;
+  readonly #tokenFile: string;
+  readonly #pool: Pool;
+  readonly #log: Log;
+
+  constructor(url: string, tokenFile: string, log: Log) {
+    this.url = url;
+    this.#tokenFile = tokenFile;
+    this.#pool = new Pool(url, { headersTimeout: ANSWER_TIMEOUT_MILLISECONDS, bodyTimeout: 0 });
+    this.#log = log;
+  }
+
+  /** Read every time: the file is small, and a gateway that is made anew may have another one. */
+  async authorization(): Promise<string> {
+    return `token ${(await readFile(this.#tokenFile, 'utf8')).trim()}`;
+  }
+
+  /**
+   * Passes a request on and its answer back. While the gateway does not answer the caller gets 503: 404 would mean that
+   * the kernel is gone, 502 that it is dead.
+   * @returns the gateway's status, or `undefined` when there was none.
+   */
+  async forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ): Promise<number | undefined> {
+    const aborted = new AbortController();
+    response.once('close', () => {
+      aborted.abort();
+    });
+    try {
+      const answer = await this.#send(request, path, aborted.signal);
+      response.writeHead(answer.statusCode, headersToCaller(toRaw(answer.headers)));
+      await pipeline(answer.body, response);
+      return answer.statusCode;
+    } catch (error) {
+      this.#fail(request, response, error);
+      return undefined;
+    }
+  }
+
+  async isReady(): Promise<boolean> {
+    const answer = await this.#ask('/api/kernelspecs');
+    await answer.body.dump();
+    return answer.statusCode === 200;
+  }
+
+  async listKernels(): Promise<ListedKernel[]> {
+    const answer = await this.#ask('/api/kernels');
+    const list = kernelList.parse(await answer.body.json());
+    return list.map((kernel) => ({
+      id: kernel.id,
+      name: kernel.name,
+      executionState: kernel.execution_state ?? 'unknown',
+      lastActivity: Date.parse(kernel.last_activity ?? '') || 0,
+    }));
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #send(request: IncomingMessage, path: string, signal: AbortSignal) {
+    const hasBody =
+      request.headers['transfer-encoding'] !== undefined ||
+      Number(request.headers['content-length'] ?? 0) > 0;
+    const authorization = await this.authorization();
+    return await this.#pool.request({
+      path,
+      method: request.method ?? 'GET',
+      headers: [...headersToGateway(request.rawHeaders), 'Authorization', authorization],
+      body: hasBody ? request : null,
+      signal,
+    });
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (response.destroyed) return; // The caller has gone; nobody to tell.
+    this.#log.error('gateway did not answer', {
+      method: request.method,
+      reason: reasonOf(error),
+    });
+    if (response.headersSent) {
+      response.destroy(); // Half an answer must not look like a whole one.
+      return;
+    }
+    const { headers, body } = jsonAnswer(
+      503,
+      'The gateway does not answer. Try again in a moment.',
+    );
+    // What is left of the request's body is not read, so the connection cannot be used again.
+    response.writeHead(503, { ...headers, Connection: 'close' });
+    response.end(body);
+  }
+
+  async #ask(path: string) {
+    return await this.#pool.request({
+      path,
+      method: 'GET',
+      headers: { Authorization: await this.authorization() },
+      headersTimeout: QUESTION_TIMEOUT_MILLISECONDS,
+      bodyTimeout: QUESTION_TIMEOUT_MILLISECONDS,
+    });
+  }
+}
+
+function toRaw(headers: Record<string, string | string[] | undefined>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().flatMap((one) => [name, one]),
+  );
+}

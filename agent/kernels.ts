@@ -1,0 +1,97 @@
+// The kernels that the agent knows, by id: takes messages and lists in, tells what changed. channel-bridge.ts and
+// watch.ts feed it, reporter.ts reads it; the rules are in kernel-messages.ts and activity.ts.
+import type { KernelActivity } from '../functions/contract.ts';
+import { activityOf, afterListing } from './activity.ts';
+import type { Clock } from './clock.ts';
+import {
+  afterAnswer,
+  afterChannelClosed,
+  afterChannelOpened,
+  afterOutput,
+  afterRequest,
+} from './kernel-messages.ts';
+import type { KernelRecord, ListedKernel } from './kernel-record.ts';
+import { afterRestart, newKernel } from './kernel-record.ts';
+import type { KernelMessage } from './message.ts';
+
+export class Kernels {
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  readonly #records = new Map<string, { record: KernelRecord; knownSince: number }>();
+
+  /** `onChange` is called when a kernel comes, goes, or does something else than before. */
+  constructor(clock: Clock, onChange: () => void) {
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  request(id: string, message: KernelMessage): void {
+    this.#update(id, (kernel, now) => afterRequest(kernel, message, now));
+  }
+
+  answer(id: string, message: KernelMessage): void {
+    this.#update(id, (kernel, now) => afterAnswer(kernel, message, now));
+  }
+
+  output(id: string): void {
+    this.#update(id, afterOutput);
+  }
+
+  channelOpened(id: string): void {
+    this.#update(id, afterChannelOpened);
+  }
+
+  channelClosed(id: string): void {
+    this.#update(id, afterChannelClosed);
+  }
+
+  restarted(id: string): void {
+    if (this.#records.has(id)) this.#update(id, afterRestart);
+  }
+
+  /** The gateway's list of all kernels. Those that it does not name are gone. */
+  listed(list: readonly ListedKernel[], askedAt: number): void {
+    const answeredAt = this.#clock.now();
+    for (const item of list) {
+      this.#update(item.id, (kernel) => afterListing(kernel, item, askedAt, answeredAt));
+    }
+    const ids = new Set(list.map((item) => item.id));
+    for (const [id, { knownSince }] of this.#records) {
+      if (ids.has(id) || knownSince >= askedAt) continue;
+      this.#records.delete(id);
+      this.#onChange();
+    }
+  }
+
+  activities(): KernelActivity[] {
+    const now = this.#clock.now();
+    return [...this.#records].map(([id, { record }]) => activityOf(id, record, now));
+  }
+
+  /** A kernel looks busy for no reason that we saw: only another list can tell when that ends. */
+  get isListNeeded(): boolean {
+    const now = this.#clock.now();
+    return [...this.#records].some(([id, { record }]) => {
+      const { state } = activityOf(id, record, now);
+      const isUnsettled = state === 'busy' || state === 'starting';
+      return isUnsettled && (record.work.size === 0 || record.channels === 0);
+    });
+  }
+
+  #update(id: string, change: (kernel: KernelRecord, now: number) => KernelRecord): void {
+    const now = this.#clock.now();
+    const known = this.#records.get(id);
+    const record = change(known?.record ?? newKernel(now), now);
+    this.#records.set(id, { record, knownSince: known?.knownSince ?? now });
+    if (!known || isVisiblyDifferent(known.record, record, now)) this.#onChange();
+  }
+}
+
+function isVisiblyDifferent(before: KernelRecord, after: KernelRecord, now: number): boolean {
+  const [old, current] = [activityOf('', before, now), activityOf('', after, now)];
+  return (
+    old.state !== current.state ||
+    old.connections !== current.connections ||
+    old.name !== current.name
+  );
+}

@@ -1,0 +1,103 @@
+// Wires the agent: front door, channels, watch on the gateway, reports to the API. bin.ts calls it with the settings.
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Api } from './api.ts';
+import { Channels } from './channels.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { Gateway } from './gateway.ts';
+import { Identity } from './identity.ts';
+import { Kernels } from './kernels.ts';
+import type { Log } from './log.ts';
+import { Reporter } from './reporter.ts';
+import { createFrontDoor } from './server.ts';
+import { Watch } from './watch.ts';
+
+/** More than the contract allows in a report are not counted. */
+const MAX_REPORTED_KERNELS = 500;
+
+export interface AgentDeps {
+  clock: Clock;
+  log: Log;
+  random: () => number;
+  /** Of the agent's own release, for the API's record. */
+  version: string;
+}
+
+export interface Agent {
+  /** Where the front door listens. */
+  port: number;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the front door is open; registering goes on behind it. */
+export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent> {
+  const { clock, log } = deps;
+  let accessToken: string | undefined;
+  const onChange = () => {
+    reporter.changed();
+  };
+  const gateway = new Gateway(config.gatewayUrl, config.gatewayTokenFile, log);
+  const kernels = new Kernels(clock, onChange);
+  const watch = new Watch({ gateway, kernels, clock, log, onReadyChanged: onChange });
+  const reporter = new Reporter({
+    api: new Api(
+      config.apiUrl,
+      config.sessionId,
+      new Identity(config.metadataHost, config.apiUrl, clock),
+    ),
+    agentVersion: deps.version,
+    bootId: randomUUID(),
+    observe: () => ({
+      gatewayReady: watch.isReady,
+      kernels: kernels.activities().slice(0, MAX_REPORTED_KERNELS),
+    }),
+    onRegistered: (token) => {
+      accessToken = token;
+    },
+    clock,
+    log,
+    random: deps.random,
+  });
+  const channels = new Channels({ gateway, kernels, clock, log });
+  const server = createFrontDoor({
+    accessToken: () => accessToken,
+    gateway,
+    channels,
+    onKernelsTouched: () => {
+      watch.look();
+    },
+    onRestarted: (kernelId) => {
+      kernels.restarted(kernelId);
+    },
+  });
+
+  const port = await listen(server, config);
+  log.info('front door open', { address: config.address, port });
+  watch.look();
+  const reporting = reporter.run();
+  return {
+    port,
+    stop: async () => {
+      watch.stop();
+      reporter.stop();
+      server.close();
+      await channels.close();
+      server.closeAllConnections();
+      await gateway.close();
+      await reporting;
+    },
+  };
+}
+
+async function listen(server: Server, config: Config): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.address, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return (server.address() as AddressInfo).port;
+}

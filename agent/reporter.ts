@@ -1,0 +1,158 @@
+// Keeps the API informed: registers until it is accepted, then reports at the interval that the API asks for and soon
+// after something changed. Never gives up; main.ts starts it and stops it.
+import type { ReportRequest } from '../functions/contract.ts';
+import type { Registration } from './api.ts';
+import { ApiError } from './api.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import { reasonOf } from './log.ts';
+
+/** Changes come in groups (busy, idle, busy …): one report for a group. */
+const DEBOUNCE_MILLISECONDS = 250;
+/** Between two reports, however much changes. */
+const MIN_GAP_MILLISECONDS = 1_000;
+const FIRST_DELAY_MILLISECONDS = 1_000;
+const MAX_DELAY_MILLISECONDS = 30_000;
+/** Where the API has refused us, asking often helps nobody. */
+const REFUSED_DELAY_MILLISECONDS = 60_000;
+
+export type Observation = Pick<ReportRequest, 'gatewayReady' | 'kernels'>;
+
+export interface ReporterOptions {
+  api: {
+    register(agentVersion: string, bootId: string): Promise<Registration>;
+    report(report: ReportRequest): Promise<{ reportIntervalSeconds: number }>;
+  };
+  agentVersion: string;
+  bootId: string;
+  observe: () => Observation;
+  onRegistered: (accessToken: string) => void;
+  clock: Clock;
+  log: Log;
+  /** 0 to 1; spreads the retries of many agents. */
+  random: () => number;
+}
+
+export class Reporter {
+  readonly #options: ReporterOptions;
+  #sequence = 0;
+  #failures = 0;
+  #lastSent = '';
+  #isStopped = false;
+  #hasChanged = false;
+  #isRefused = false;
+  #endWait: (() => void) | undefined;
+  #endsOnChange = false;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const registration = await this.#register();
+    let interval = registration?.reportIntervalSeconds ?? 0;
+    while (!this.#isStopped) {
+      interval = (await this.#report()) ?? interval;
+      if (this.#failures > 0) await this.#backOff();
+      else await this.#untilDue(interval * 1000);
+    }
+  }
+
+  /** Something that a report says may be different now. */
+  changed(): void {
+    this.#hasChanged = true;
+    if (this.#endsOnChange) this.#endWait?.();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#endWait?.();
+  }
+
+  async #register(): Promise<Registration | undefined> {
+    const { api, agentVersion, bootId, log, onRegistered } = this.#options;
+    while (!this.#isStopped) {
+      try {
+        const registration = await api.register(agentVersion, bootId);
+        this.#failures = 0;
+        log.info('registered');
+        onRegistered(registration.accessToken);
+        return registration;
+      } catch (error) {
+        this.#failed('not registered', error);
+      }
+      await this.#backOff();
+    }
+    return undefined;
+  }
+
+  /** The next interval in seconds, or `undefined` when the report did not arrive. */
+  async #report(): Promise<number | undefined> {
+    const { api, bootId, observe, log } = this.#options;
+    this.#hasChanged = false;
+    const observation = observe();
+    const sequence = this.#sequence;
+    this.#sequence += 1;
+    try {
+      const answer = await api.report({ bootId, wake: 0, sequence, ...observation });
+      if (this.#failures > 0) log.info('reporting again', { afterFailures: this.#failures });
+      this.#failures = 0;
+      this.#lastSent = visibleIn(observation);
+      return answer.reportIntervalSeconds;
+    } catch (error) {
+      this.#failed('report not delivered', error);
+      return undefined;
+    }
+  }
+
+  #failed(event: string, error: unknown): void {
+    this.#failures += 1;
+    this.#isRefused = error instanceof ApiError && error.isRefusal;
+    this.#options.log.error(event, {
+      reason: reasonOf(error),
+      meaning: this.#isRefused
+        ? 'the API refuses this instance; was its session deleted?'
+        : undefined,
+    });
+  }
+
+  /** Waits as a retry should: twice as long each time up to a bound, and not all agents at once. */
+  async #backOff(): Promise<void> {
+    const limit = this.#isRefused ? REFUSED_DELAY_MILLISECONDS : MAX_DELAY_MILLISECONDS;
+    const delay = Math.min(limit, FIRST_DELAY_MILLISECONDS * 2 ** Math.min(this.#failures - 1, 16));
+    await this.#wait(delay * (0.5 + this.#options.random() / 2));
+  }
+
+  /** Until the interval is over, or a report would say something else than the last one. */
+  async #untilDue(intervalMilliseconds: number): Promise<void> {
+    const { clock, observe } = this.#options;
+    const dueAt = clock.now() + intervalMilliseconds;
+    await this.#wait(MIN_GAP_MILLISECONDS);
+    while (!this.#isStopped && clock.now() < dueAt) {
+      if (!this.#hasChanged) await this.#wait(dueAt - clock.now(), true);
+      if (!this.#hasChanged) return;
+      await this.#wait(DEBOUNCE_MILLISECONDS);
+      this.#hasChanged = false;
+      if (visibleIn(observe()) !== this.#lastSent) return;
+    }
+  }
+
+  async #wait(milliseconds: number, endsOnChange = false): Promise<void> {
+    if (this.#isStopped) return;
+    this.#endsOnChange = endsOnChange;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(milliseconds, resolve);
+      this.#endWait = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#endWait = undefined;
+  }
+}
+
+/** What makes a report worth sending early. The idle time is not: it always changes. */
+function visibleIn({ gatewayReady, kernels }: Observation): string {
+  const visible = kernels.map(({ id, name, state, connections }) => [id, name, state, connections]);
+  return JSON.stringify([gatewayReady, visible]);
+}

@@ -1,0 +1,94 @@
+// The agent's front door on the instance's port: asks every request for the session's token, passes what belongs to
+// the gateway on to gateway.ts and channels.ts, and nothing else.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Channels } from './channels.ts';
+import { refuseUpgrade } from './channels.ts';
+import type { Gateway } from './gateway.ts';
+import type { Route } from './headers.ts';
+import { jsonAnswer, routeOf } from './headers.ts';
+
+/** A new tunnel costs a handshake with Google, so idle connections are kept. */
+const KEEP_ALIVE_MILLISECONDS = 600_000;
+
+export interface FrontDoorOptions {
+  /** `undefined` until the agent is registered. */
+  accessToken: () => string | undefined;
+  gateway: Gateway;
+  channels: Channels;
+  /** The gateway has answered a request that may have changed its kernels. */
+  onKernelsTouched: () => void;
+  onRestarted: (kernelId: string) => void;
+}
+
+interface Refusal {
+  status: number;
+  message: string;
+}
+
+export function createFrontDoor(options: FrontDoorOptions): Server {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MILLISECONDS, requestTimeout: 0 });
+  server.on('request', (request, response) => {
+    void handleRequest(options, request, response);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void handleUpgrade(options, request, socket, head);
+  });
+  return server;
+}
+
+async function handleRequest(
+  options: FrontDoorOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const route = admit(options, request);
+  if ('status' in route) {
+    const { headers, body } = jsonAnswer(route.status, route.message);
+    response.writeHead(route.status, { ...headers, Connection: 'close' });
+    response.end(body);
+    return;
+  }
+  const status = await options.gateway.forward(request, response, route.path);
+  if (status === undefined || status >= 400) return;
+  if (request.method !== 'GET' && request.method !== 'HEAD') options.onKernelsTouched();
+  if (request.method === 'POST' && route.restartOf !== undefined) {
+    options.onRestarted(route.restartOf);
+  }
+}
+
+async function handleUpgrade(
+  options: FrontDoorOptions,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on('error', () => undefined); // A caller that hangs up early; its close is what counts.
+  const route = admit(options, request);
+  if ('status' in route) {
+    refuseUpgrade(socket, route.status, route.message);
+    return;
+  }
+  const { path, channelOf: kernelId } = route;
+  if (kernelId === undefined) refuseUpgrade(socket, 404, 'There is no WebSocket here.');
+  else await options.channels.accept(request, socket, head, { kernelId, path });
+}
+
+function admit(options: FrontDoorOptions, request: IncomingMessage): Route | Refusal {
+  const expected = options.accessToken();
+  if (expected === undefined) {
+    return { status: 503, message: 'The agent is not registered yet. Try again in a moment.' };
+  }
+  if (!isAuthorized(request.headers.authorization, expected)) {
+    return { status: 401, message: "The session's access token is missing or wrong." };
+  }
+  return routeOf(request.url ?? '/') ?? { status: 404, message: 'The agent does not serve this.' };
+}
+
+/** In a time that does not depend on where the two differ. */
+function isAuthorized(header: string | undefined, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${expected}`));
+}
