@@ -34,7 +34,10 @@ main() {
 end() {
   [[ $$ -eq 1 ]] && exit "$1"
   local pids
-  while pids=$(marked) && [[ -n $pids ]]; do
+  for (( ; ; )); do
+    # Its status says nothing: that of the last process it looked at.
+    pids=$(marked)
+    [[ -z $pids ]] && break
     # shellcheck disable=SC2086 # one word per process
     kill -KILL $pids 2>/dev/null
     sleep 0.05

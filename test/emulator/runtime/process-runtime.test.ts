@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findConfinement } from '../../../emulator/runtime/confinement.ts';
+import { LEASH } from '../../../emulator/runtime/process-runtime.ts';
 import { findLeashed } from '../../../emulator/runtime/processes.ts';
 import { requireProgram } from '../../helpers/requires.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
@@ -104,6 +105,33 @@ for (const kind of KINDS) {
     });
   });
 }
+
+describe('leash.sh', () => {
+  it('ends its command when its standard input ends, whatever else runs on the machine', async () => {
+    const leashes = Array.from({ length: 6 }, (_, index) => `test-${process.pid}-leash/${index}`);
+    for (const leash of leashes) {
+      const child = spawn('/bin/bash', [LEASH, '--ends-with-command', 'sleep', '600'], {
+        env: { PATH: process.env['PATH'], DATALAB_EMULATOR_LEASH: leash },
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+      await until('the command runs', () => findLeashed((name) => name === leash).length === 2);
+      child.stdin.end();
+      await once(child, 'exit');
+      assert.deepEqual(
+        findLeashed((name) => name === leash),
+        [],
+      );
+    }
+  });
+
+  it('ends with its command’s status when that ends first', async () => {
+    const child = spawn('/bin/bash', [LEASH, '--ends-with-command', 'false'], {
+      env: { PATH: process.env['PATH'], DATALAB_EMULATOR_LEASH: `test-${process.pid}-leash/false` },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    assert.deepEqual(await once(child, 'exit'), [1, null]);
+  });
+});
 
 function hostOptions(t: TestContext, kind: HostOptions['kind']): HostOptions {
   return {
