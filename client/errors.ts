@@ -1,0 +1,18 @@
+// What goes wrong on the user's side of the API, in words for a person. main.ts renders it, once.
+
+/** Exit codes of the client. */
+export const EXIT = { ok: 0, error: 1, bug: 2, interrupted: 130 } as const;
+
+/** A failure that the user can do something about: says what failed, why, and what to try next. */
+export class ClientError extends Error {
+  override readonly name: string = 'ClientError';
+}
+
+/** The user pressed Ctrl-C, or SIGTERM came. */
+export class Interrupted extends Error {
+  override readonly name: string = 'Interrupted';
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,161 @@
+// The way to the agent: opens streams through the tunnel, bounds how long that takes, and knows whether the way is up.
+// to-agent.ts sends HTTP over it, sockets.ts WebSockets.
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
+
+export interface AgentAccess {
+  /** Opens one stream to the agent's port; every call another one. */
+  connect(): Promise<Duplex>;
+  /** The session's access token, which the agent asks of every connection. */
+  accessToken: string;
+}
+
+export interface AgentLinkOptions {
+  agent: AgentAccess;
+  clock: Clock;
+  onState: (state: 'up' | 'down') => void;
+}
+
+export interface AgentCall {
+  method: string;
+  path: string;
+  headers: string[];
+  body?: Dispatcher.RequestOptions['body'];
+  isInterrupt?: boolean;
+  signal?: AbortSignal;
+}
+
+/** The way to the gateway is down: front-ends get 503 and try again. */
+export class AgentDownError extends Error {
+  override name = 'AgentDownError';
+}
+
+/** Name under which requests are sent; the gateway takes only loopback names. */
+const AGENT_ORIGIN = 'http://localhost:8888';
+
+/** Longer than a tunnel takes to open, shorter than a person waits. */
+const CONNECT_MILLISECONDS = 20_000;
+/** A notebook session's POST answers when its kernel has started, which may read from a cold disk. */
+const ANSWER_MILLISECONDS = 300_000;
+/** A late interrupt hits the wrong cell. */
+const INTERRUPT_MILLISECONDS = 5_000;
+
+/** Statuses of the agent that say something about the way and not about what was asked for. */
+const WAY_IS_DOWN = [401, 502, 503, 504];
+
+export class AgentLink {
+  readonly #options: AgentLinkOptions;
+  readonly #pool: Pool;
+  #state: 'up' | 'down' | undefined;
+
+  constructor(options: AgentLinkOptions) {
+    this.#options = options;
+    this.#pool = new Pool(AGENT_ORIGIN, {
+      connect: (_options, callback) => {
+        this.openStream().then(
+          (stream) => {
+            // undici uses of a socket what every Duplex has; it looks before it calls anything else.
+            callback(null, stream as unknown as Socket);
+          },
+          (error: unknown) => {
+            callback(error as Error, null);
+          },
+        );
+      },
+      // Each is a tunnel of its own, kept for the next request.
+      connections: 16,
+      allowH2: false,
+      headersTimeout: ANSWER_MILLISECONDS,
+      bodyTimeout: 0,
+    });
+  }
+
+  get accessToken(): string {
+    return this.#options.agent.accessToken;
+  }
+
+  /** @throws AgentDownError if the agent cannot be reached, does not answer, or cannot reach the gateway */
+  async request(call: AgentCall): Promise<Dispatcher.ResponseData> {
+    const limit = new AbortController();
+    const milliseconds = call.isInterrupt ? INTERRUPT_MILLISECONDS : ANSWER_MILLISECONDS;
+    const cancel = this.#options.clock.after(milliseconds, () => {
+      limit.abort(new AgentDownError('no answer in time'));
+    });
+    const signal = AbortSignal.any([limit.signal, ...(call.signal ? [call.signal] : [])]);
+    try {
+      return await this.#accept(await unlessAborted(this.#send(call, signal), signal));
+    } catch (error) {
+      // A front-end that went away says nothing about the way.
+      if (!call.signal?.aborted) this.#setState('down');
+      throw new AgentDownError('the agent does not answer', { cause: error });
+    } finally {
+      cancel();
+    }
+  }
+
+  /** @throws AgentDownError if there is no stream in time */
+  async openStream(): Promise<Duplex> {
+    const opening = this.#options.agent.connect();
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const cancel = this.#options.clock.after(CONNECT_MILLISECONDS, () => {
+      // A stream that opens later has nobody to use it.
+      opening.then(
+        (stream) => stream.destroy(),
+        () => undefined,
+      );
+      reject(new AgentDownError('no connection in time'));
+    });
+    try {
+      return await Promise.race([opening, tooLate]);
+    } catch (error) {
+      this.#setState('down');
+      throw new AgentDownError('no connection', { cause: error });
+    } finally {
+      cancel();
+    }
+  }
+
+  /** For whoever used a stream of `openStream` and got an answer. */
+  reportUp(): void {
+    this.#setState('up');
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #send(call: AgentCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { method, path, headers, body = null } = call;
+    return this.#pool.request({ method, path, headers, body, signal });
+  }
+
+  async #accept(answer: Dispatcher.ResponseData): Promise<Dispatcher.ResponseData> {
+    if (!WAY_IS_DOWN.includes(answer.statusCode)) {
+      this.#setState('up');
+      return answer;
+    }
+    await answer.body.dump();
+    throw new AgentDownError(`the agent answered ${answer.statusCode}`);
+  }
+
+  #setState(state: 'up' | 'down'): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onState(state);
+  }
+}
+
+/** undici never sends what was aborted while it connects, but it says so only when connecting has ended. */
+function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', onAbort);
+  return Promise.race([answer, aborted]).finally(() => {
+    signal.removeEventListener('abort', onAbort);
+  });
+}
