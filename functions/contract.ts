@@ -87,6 +87,9 @@ export const createSessionRequest = z.strictObject({
 });
 export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
 
+/** Of the methods that take nothing: an empty body, or `{}`. */
+export const emptyRequest = z.strictObject({});
+
 export const KERNEL_STATES = ['starting', 'idle', 'busy', 'waitingForInput', 'dead'] as const;
 
 /** One kernel as the agent sees it. Durations, not times: the clocks of VM and API differ. */

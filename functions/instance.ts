@@ -1,0 +1,82 @@
+// A session's instance as it is asked for: name, labels, metadata (pure). google/compute.ts sends it.
+import { createHash } from 'node:crypto';
+import type { Config } from './config.ts';
+import { INSTANCE_ATTRIBUTES } from './contract.ts';
+import type { SessionRecord, StepKind } from './record.ts';
+
+export const SESSION_LABEL = 'datalab-session';
+export const GENERATION_LABEL = 'datalab-generation';
+
+export interface InstanceSpec {
+  name: string;
+  zone: string;
+  machineType: string;
+  diskSizeGb: number;
+  /** On the instance and on its disk. */
+  labels: Readonly<Record<string, string>>;
+  metadata: Readonly<Record<string, string>>;
+  network: string;
+  subnetwork: string | undefined;
+  serviceAccount: string;
+  bootImage: string;
+}
+
+/** Unique for ever: the uid is random, and a generation is inserted once. */
+export function instanceName({
+  uid,
+  generation,
+}: Pick<SessionRecord, 'uid' | 'generation'>): string {
+  return `datalab-${uid}-${generation}`;
+}
+
+export function instanceLabels(record: Pick<SessionRecord, 'uid' | 'generation'>) {
+  return { [SESSION_LABEL]: record.uid, [GENERATION_LABEL]: String(record.generation) };
+}
+
+export function instanceSpec(
+  record: SessionRecord,
+  images: { gateway: string; agent: string },
+  startupScript: string,
+  config: Config,
+): InstanceSpec {
+  return {
+    name: instanceName(record),
+    ...record.spec,
+    labels: instanceLabels(record),
+    metadata: {
+      'startup-script': startupScript,
+      [INSTANCE_ATTRIBUTES.session]: record.uid,
+      [INSTANCE_ATTRIBUTES.apiUrl]: config.apiUrl,
+      [INSTANCE_ATTRIBUTES.gatewayImage]: images.gateway,
+      [INSTANCE_ATTRIBUTES.agentImage]: images.agent,
+    },
+    network: config.instance.network,
+    subnetwork: config.instance.subnetwork,
+    serviceAccount: config.instance.serviceAccount,
+    bootImage: config.instance.bootImage,
+  };
+}
+
+/**
+ * The requestId of a step: the same for everybody who does that step, so Google does it once. A UUID of the form of
+ * version 5 (with SHA-256), never zero.
+ */
+export function requestIdOf(
+  { uid, generation }: Pick<SessionRecord, 'uid' | 'generation'>,
+  step: StepKind,
+  attempt: number,
+): string {
+  const hash = createHash('sha256').update(`${uid}/${generation}/${step}/${attempt}`).digest();
+  const bytes = hash.subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  const groups = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ];
+  return groups.join('-');
+}

@@ -1,0 +1,59 @@
+// Turns a changed record into the one to save: counts what a user could see, keeps the timeline, says when to look
+// again (pure). Every change of a record goes through `revise`.
+import { isDeepStrictEqual } from 'node:util';
+import type { SessionRecord } from './record.ts';
+import { phaseOf, stateOf } from './session.ts';
+import { viewOf, waitingForOf } from './view.ts';
+
+const MAX_TIMELINE = 50;
+/** Where nothing tells us when it ends, such as an instance that somebody else is stopping. */
+const LOOK_AGAIN_MILLISECONDS = 60_000;
+
+/** Answers `before` itself when nothing changed: then there is nothing to save. */
+export function revise(
+  before: SessionRecord,
+  after: SessionRecord,
+  now: number,
+  bootTimeoutSeconds: number,
+): SessionRecord {
+  if (isDeepStrictEqual(plain(before), plain(after))) return before;
+  const timeline = timelineOf(before, after, now);
+  const dueAt = dueAtOf(after, now, bootTimeoutSeconds);
+  const next = { ...after, timeline, dueAt };
+  if (isDeepStrictEqual(visible(before), visible(next))) return next;
+  return { ...next, revision: before.revision + 1, updatedAt: now };
+}
+
+function timelineOf(before: SessionRecord, after: SessionRecord, now: number) {
+  const message = entryOf(after);
+  if (message === entryOf(before)) return after.timeline;
+  return [...after.timeline, { at: now, message: message.slice(0, 600) }].slice(-MAX_TIMELINE);
+}
+
+function entryOf(record: SessionRecord): string {
+  const reason = record.failure?.message ?? waitingForOf(record);
+  return reason === '' ? stateOf(record) : `${stateOf(record)}: ${reason}`;
+}
+
+function dueAtOf(record: SessionRecord, now: number, bootTimeoutSeconds: number) {
+  if (record.claim) return Math.max(record.claim.callUntil, now);
+  if (record.failure) return undefined;
+  if (record.want === 'running' && record.bootingSince !== undefined) {
+    return record.bootingSince + bootTimeoutSeconds * 1000;
+  }
+  const phase = phaseOf(record.instance);
+  const isMoving = phase === 'rising' || phase === 'stopping' || phase === 'suspending';
+  return record.isWantPending || isMoving ? now + LOOK_AGAIN_MILLISECONDS : undefined;
+}
+
+/** Without what every report moves on: a kernel that stays idle is no news. */
+function visible(record: SessionRecord): unknown {
+  const view = viewOf(record);
+  const kernels = view.kernels.map((kernel) => ({ ...kernel, idleSeconds: 0 }));
+  return plain({ ...view, kernels });
+}
+
+/** As the store would give it back: without undefined fields, whatever their order. */
+function plain(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
+}

@@ -1,0 +1,78 @@
+// A record as the API answers it (pure).
+import type { SessionView } from './contract.ts';
+import { assertNever } from './errors.ts';
+import { instanceName } from './instance.ts';
+import type { SessionRecord } from './record.ts';
+import { stateOf } from './session.ts';
+
+export function viewOf(record: SessionRecord): SessionView {
+  const { spec, failure } = record;
+  return {
+    id: record.uid,
+    name: record.name,
+    owner: { email: record.owner.email },
+    state: stateOf(record),
+    waitingFor: waitingForOf(record),
+    want: record.want,
+    revision: record.revision,
+    etag: `${record.uid}-${record.revision}`,
+    createTime: new Date(record.createdAt).toISOString(),
+    updateTime: new Date(record.updatedAt).toISOString(),
+    zone: spec.zone,
+    machineType: spec.machineType,
+    diskSizeGb: spec.diskSizeGb,
+    ...(record.images ? { image: record.images.gateway } : {}),
+    generation: record.generation,
+    ...instanceOf(record),
+    kernels: record.agent?.report?.kernels ?? [],
+    ...(failure ? { error: { code: failure.code, message: failure.message } } : {}),
+    timeline: record.timeline.map(({ at, message }) => ({
+      time: new Date(at).toISOString(),
+      message,
+    })),
+  };
+}
+
+/** What the session is waiting for, in words. */
+export function waitingForOf(record: SessionRecord): string {
+  const state = stateOf(record);
+  switch (state) {
+    case 'PENDING':
+      return 'the gateway image to be looked up';
+    case 'BUILDING_IMAGE':
+      return 'the gateway image to be built';
+    case 'CREATING':
+      return 'Compute Engine to create the instance';
+    case 'STARTING':
+      return 'Compute Engine to start the instance';
+    case 'RESUMING':
+      return 'Compute Engine to resume the instance';
+    case 'BOOTING':
+      return record.agent
+        ? 'the gateway to answer'
+        : 'the instance to boot and its agent to register';
+    case 'SUSPENDING':
+      return 'Compute Engine to suspend the instance';
+    case 'STOPPING':
+      return 'Compute Engine to stop the instance';
+    case 'DELETING':
+      return 'Compute Engine to delete the instance';
+    case 'READY':
+    case 'SUSPENDED':
+    case 'STOPPED':
+    case 'FAILED':
+      return '';
+    default:
+      return assertNever(state);
+  }
+}
+
+function instanceOf(record: SessionRecord): Pick<SessionView, 'instance'> {
+  const { instance, claim } = record;
+  if (instance?.isGone === false) {
+    const { name, zone, status, internalIp } = instance;
+    return { instance: { name, zone, status, ...(internalIp ? { internalIp } : {}) } };
+  }
+  if (claim?.step !== 'insert') return {};
+  return { instance: { name: instanceName(record), zone: record.spec.zone } };
+}

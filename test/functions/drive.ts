@@ -1,0 +1,106 @@
+// What a user and an agent do in the world of world.ts: ask, wait, register, report.
+import { randomUUID } from 'node:crypto';
+import { noteReport, registerAgent } from '../../functions/agents.ts';
+import type { SessionState, SessionView } from '../../functions/contract.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { changeWant, createSession } from '../../functions/sessions.ts';
+import type { SessionRecord } from '../../functions/record.ts';
+import { stateOf } from '../../functions/session.ts';
+import { Killed, type World } from './world.ts';
+
+export const USER = { subject: '1', email: 'you@example.com', isAdministrator: false };
+
+const MAX_ROUNDS = 400;
+
+export async function create(world: World, name = 'default'): Promise<SessionView> {
+  return await createSession(USER, { name }, world.deps);
+}
+
+export async function ask(
+  world: World,
+  id: string,
+  want: 'running' | 'stopped' | 'deleted',
+): Promise<SessionView> {
+  return await changeWant(USER, id, want, world.deps);
+}
+
+export interface TestAgent {
+  bootId: string;
+  sequence: number;
+  /** Google's start time of the boot that this agent is of. */
+  startedAt: string;
+}
+
+/** Reconciles, with time passing, until the session is in `state`; an agent comes up whenever the instance runs. */
+export async function driveTo(
+  world: World,
+  id: string,
+  state: SessionState | 'removed',
+  { isAgentAlive = true } = {},
+): Promise<SessionRecord | undefined> {
+  let agent: TestAgent | undefined;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const record = await again(() => reconcile(id, world.deps));
+    if (record === undefined || stateOf(record) === state) {
+      if (record === undefined && state !== 'removed') throw new Error('the session is gone');
+      return record;
+    }
+    world.clock.advance(2.5);
+    if (isAgentAlive) agent = await again(() => agentOnce(world, id, agent));
+  }
+  const record = await world.store.get(id);
+  throw new Error(`not ${state} but ${JSON.stringify(record, undefined, 1)}`);
+}
+
+/** One round of the agent's life: registers when its machine has booted, then reports. */
+async function agentOnce(
+  world: World,
+  id: string,
+  agent: TestAgent | undefined,
+): Promise<TestAgent | undefined> {
+  const [instance] = await world.compute.findInstances(id);
+  if (instance?.status !== 'RUNNING') return agent;
+  const startedAt = instance.startedAt ?? '';
+  const isSameBoot = agent?.startedAt === startedAt;
+  const present = isSameBoot ? agent : { bootId: randomUUID(), sequence: 0, startedAt };
+  if (!isSameBoot) await register(world, id, present.bootId);
+  present.sequence += 1;
+  await report(world, id, present.bootId, present.sequence);
+  return present;
+}
+
+export async function register(world: World, id: string, bootId: string) {
+  const request = { agentVersion: '1', bootId };
+  return await registerAgent(id, await claimsOf(world, id), request, world.deps);
+}
+
+export async function report(
+  world: World,
+  id: string,
+  bootId: string,
+  sequence: number,
+  gatewayReady = true,
+) {
+  const body = { bootId, wake: 0, sequence, gatewayReady, kernels: [] };
+  return await noteReport(id, await claimsOf(world, id), body, world.deps);
+}
+
+async function claimsOf(world: World, id: string) {
+  const [instance] = await world.compute.findInstances(id);
+  return {
+    project_id: 'p',
+    zone: instance?.zone ?? '',
+    instance_id: instance?.id ?? '',
+    instance_name: instance?.name ?? '',
+  };
+}
+
+/** What was killed is done again, as a user, an agent or the next request would. */
+export async function again<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
+    return await again(work);
+  }
+}

@@ -1,0 +1,86 @@
+// The api function as it is deployed: a process of the real Functions Framework, on loopback.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
+import { API_AUDIENCE, PROJECT } from './fake-google.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const BINARY = path.join(ROOT, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
+
+export interface FrameworkProcess {
+  url: string;
+  child: ChildProcess;
+  output: () => string;
+}
+
+export interface ProcessOptions {
+  /** `host:port` of the fake Google. */
+  google?: string;
+  env?: Readonly<Record<string, string>>;
+  nodeArguments?: readonly string[];
+}
+
+/** Started, and answering `/health`; gone after the test. */
+export async function startFramework(
+  t: Pick<TestContext, 'after'>,
+  { google = '127.0.0.1:1', env = {}, nodeArguments = [] }: ProcessOptions = {},
+): Promise<FrameworkProcess> {
+  const folder = temporaryFolder(t);
+  const port = await freePort();
+  const target = ['--source=functions/index.ts', '--target=api', `--port=${port}`];
+  const child = spawn(process.execPath, [...nodeArguments, BINARY, ...target], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      PROJECT_ID: PROJECT,
+      ZONE: 'europe-west1-b',
+      API_URL: API_AUDIENCE,
+      SQLITE_FILE: path.join(folder, 'sessions.sqlite'),
+      SESSION_TOKEN_KEYS: JSON.stringify({ 1: Buffer.alloc(32, 1).toString('base64url') }),
+      COMPUTE_API_URL: `http://${google}`,
+      REGISTRY_URL: `http://${google}`,
+      ID_TOKEN_CERTS_URL: `http://${google}/certs`,
+      ADMINISTRATORS: 'admin@example.com',
+      GCE_METADATA_HOST: google,
+      METADATA_SERVER_DETECTION: 'assume-present',
+      OBSERVE_INTERVAL_SECONDS: '0.2',
+      LISTEN_ADDRESS: '127.0.0.1',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer) => (output += chunk.toString());
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  t.after(() => end(child));
+  const url = `http://127.0.0.1:${port}`;
+  await until('the framework answers', async () => {
+    if (child.exitCode !== null) throw new Error(`the framework ended:\n${output}`);
+    return await fetch(`${url}/health`).then(
+      (reply) => reply.ok,
+      () => false,
+    );
+  });
+  return { url, child, output: () => output };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
