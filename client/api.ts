@@ -1,0 +1,149 @@
+// Calls to the HTTP API. Every call is safe to repeat, so a lost reply or a moment's outage is tried again.
+import { setTimeout as delay } from 'node:timers/promises';
+import { request, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+import {
+  connectResponse,
+  errorBody,
+  listSessionsResponse,
+  session,
+  type ConnectResponse,
+  type CreateSessionRequest,
+  type ErrorBody,
+  type SessionView,
+} from '../functions/contract.ts';
+import { ClientError, messageOf } from './errors.ts';
+
+/** The API's own answer that it will not do what was asked. */
+export class ApiError extends ClientError {
+  readonly status: ErrorBody['error']['status'];
+
+  constructor(error: ErrorBody['error']) {
+    super(error.message);
+    this.status = error.status;
+  }
+}
+
+export interface Api {
+  createSession(wanted: Partial<CreateSessionRequest>): Promise<SessionView>;
+  /** Answers as soon as the session is newer than `afterRevision`, after `waitSeconds` at the latest. */
+  waitForSession(id: string, afterRevision: number, waitSeconds: number): Promise<SessionView>;
+  getSession(id: string): Promise<SessionView>;
+  listSessions(): Promise<SessionView[]>;
+  stopSession(id: string): Promise<SessionView>;
+  /** Answers the session as it is being deleted. */
+  deleteSession(id: string): Promise<SessionView>;
+  connect(id: string): Promise<ConnectResponse>;
+}
+
+export interface ApiOptions {
+  url: string;
+  idToken: () => Promise<string>;
+  signal: AbortSignal;
+}
+
+const RETRIES = 5;
+const TIMEOUT_SECONDS = 60;
+
+export function createApi(options: ApiOptions): Api {
+  const call = <T>(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    schema: z.ZodType<T>,
+    body?: object,
+  ) => callWithRetries(options, { method, path, body }, schema);
+  const of = (id: string) => `/v1/sessions/${encodeURIComponent(id)}`;
+  return {
+    createSession: (wanted) => call('POST', '/v1/sessions', session, wanted),
+    waitForSession: (id, afterRevision, waitSeconds) =>
+      call('GET', `${of(id)}?afterRevision=${afterRevision}&waitSeconds=${waitSeconds}`, session),
+    getSession: (id) => call('GET', of(id), session),
+    listSessions: async () => {
+      const sessions: SessionView[] = [];
+      let page = '';
+      do {
+        const answer = await call('GET', `/v1/sessions?pageSize=100${page}`, listSessionsResponse);
+        sessions.push(...answer.sessions);
+        page = answer.nextPageToken ? `&pageToken=${encodeURIComponent(answer.nextPageToken)}` : '';
+      } while (page);
+      return sessions;
+    },
+    stopSession: (id) => call('POST', `${of(id)}:stop`, session),
+    deleteSession: (id) => call('DELETE', of(id), session),
+    connect: (id) => call('POST', `${of(id)}:connect`, connectResponse),
+  };
+}
+
+interface Call {
+  method: Dispatcher.HttpMethod;
+  path: string;
+  body?: object | undefined;
+}
+
+async function callWithRetries<T>(
+  options: ApiOptions,
+  call: Call,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return schema.parse(await callOnce(options, call));
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (attempt >= RETRIES || !isWorthRepeating(error)) throw explained(error, options.url);
+      const milliseconds = Math.min(200 * 2 ** attempt, 5000) * (0.5 + Math.random());
+      await delay(milliseconds, undefined, { signal: options.signal });
+    }
+  }
+}
+
+async function callOnce(options: ApiOptions, { method, path, body }: Call): Promise<unknown> {
+  const token = await options.idToken();
+  const timeout = AbortSignal.timeout(TIMEOUT_SECONDS * 1000);
+  const reply = await request(options.url + path, {
+    method,
+    headers: {
+      // The platform takes the signature out of a token that it has checked itself, so it comes twice.
+      authorization: `Bearer ${token}`,
+      'x-serverless-authorization': `Bearer ${token}`,
+      'content-type': 'application/json',
+    },
+    ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
+    signal: AbortSignal.any([options.signal, timeout]),
+  });
+  const content = await reply.body.text();
+  const value = parseJson(content, reply.statusCode, options.url);
+  if (reply.statusCode < 400) return value;
+  const failure = errorBody.safeParse(value);
+  if (failure.success) throw new ApiError(failure.data.error);
+  throw notOurApi(reply.statusCode, options.url);
+}
+
+function parseJson(text: string, status: number, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notOurApi(status, url);
+  }
+}
+
+function notOurApi(status: number, url: string): ClientError {
+  return new ClientError(
+    `${url} answered with HTTP ${status} and something that is not the Datalab API's; ` +
+      'check the URL, and whether a proxy stands in between.',
+  );
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof ApiError) {
+    return (
+      error.status === 'UNAVAILABLE' || error.status === 'ABORTED' || error.status === 'INTERNAL'
+    );
+  }
+  return !(error instanceof ClientError);
+}
+
+function explained(error: unknown, url: string): unknown {
+  if (error instanceof ClientError) return error;
+  return new ClientError(`The Datalab API at ${url} cannot be reached: ${messageOf(error)}`);
+}

@@ -1,0 +1,71 @@
+// `datalab-client emulator`: the emulator in this process, until Ctrl-C; what `start --emulator` spawns is the
+// same with --until-detached.
+import { once } from 'node:events';
+import { EmulatorRunningError } from '../../emulator/attach.ts';
+import type { ReadyEvent } from '../../emulator/attachment.ts';
+import { runEmulator } from '../../emulator/main.ts';
+import { attachEmulator, emulatorFolder } from '../emulator.ts';
+import type { Io } from '../io.ts';
+import { readSettings } from '../settings.ts';
+
+/** Settings of the functions, given to the emulator with this before their names. */
+const FUNCTIONS_PREFIX = 'DATALAB_FUNCTIONS_';
+
+export async function emulator(
+  flags: { json?: true; untilDetached?: true },
+  io: Io,
+): Promise<void> {
+  const { stateDir } = readSettings(io);
+  try {
+    const running = await runEmulator({
+      stateDir: emulatorFolder(stateDir),
+      project: io.env['PROJECT_ID'] ?? 'datalab-emulator',
+      zone: io.env['ZONE'] ?? 'europe-west1-b',
+      searchPath: io.env['PATH'] ?? '',
+      staysWithoutClients: flags.untilDetached !== true,
+      functions: { environment: functionsEnvironment(io.env) },
+      ...(flags.untilDetached ? { spawner: io.inputEnd } : {}),
+      log: (line) => io.stderr.write(`${line}\n`),
+    });
+    if (!flags.untilDetached) say(running.ready, flags, io);
+    await Promise.race([running.ended, interrupted(io)]);
+    await running.end();
+  } catch (error) {
+    if (!(error instanceof EmulatorRunningError)) throw error;
+    // Two clients at once have each started one: the other serves both.
+    if (!flags.untilDetached) await stayAttached(stateDir, flags, io);
+  }
+}
+
+async function stayAttached(stateDir: string, flags: { json?: true }, io: Io): Promise<void> {
+  const attached = await attachEmulator(stateDir, io);
+  say(attached.ready, flags, io);
+  await Promise.race([attached.lost, interrupted(io)]);
+  await attached.detach();
+}
+
+function say(ready: ReadyEvent, flags: { json?: true }, io: Io): void {
+  if (flags.json) {
+    io.stdout.write(`${JSON.stringify(ready)}\n`);
+    return;
+  }
+  const urls = Object.entries(ready.urls).map(([name, url]) => `  ${name.padEnd(9)} ${url}`);
+  io.stdout.write(
+    `Emulated project ${ready.project}, zone ${ready.zone}\n${urls.join('\n')}\n` +
+      `Credentials: ${ready.credentials}\nCtrl-C ends it: a power cut for its instances.\n`,
+  );
+}
+
+async function interrupted({ interrupt }: Io): Promise<void> {
+  if (!interrupt.aborted) await once(interrupt, 'abort');
+}
+
+function functionsEnvironment(env: Io['env']): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith(FUNCTIONS_PREFIX) && value !== undefined) {
+      given[name.slice(FUNCTIONS_PREFIX.length)] = value;
+    }
+  }
+  return given;
+}

@@ -1,0 +1,36 @@
+// What `start` needs installed on this machine, before anything else is begun.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { systemClock } from '../clock.ts';
+import type { Io } from '../io.ts';
+import { installMissing } from '../jupyter/install.ts';
+import type { JupyterPrograms } from '../jupyter/jupyter-programs.ts';
+import type { StartFlags } from '../main.ts';
+import type { Progress } from '../progress.ts';
+import { readSettings } from '../settings.ts';
+
+export type Programs = Pick<JupyterPrograms, 'ui'>;
+
+/** Finds or installs Jupyter: for the emulated gateway, and for the pages unless they are not wanted. */
+export async function preparePrograms(
+  flags: StartFlags,
+  progress: Progress,
+  io: Io,
+): Promise<Programs> {
+  if (flags.ui === 'none' && !flags.emulator) return { ui: undefined };
+  const { stateDir } = readSettings(io);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  return await progress.stage('Programs', async (stage) => {
+    return await installMissing({
+      need: flags.ui === 'process' ? 'gatewayAndUi' : 'gateway',
+      environment: io.env,
+      isRoot: process.getuid?.() === 0,
+      logFile: path.join(stateDir, 'apt-get.log'),
+      clock: systemClock,
+      onProgress: (line) => {
+        stage.say(line);
+      },
+      signal: io.interrupt,
+    });
+  });
+}

@@ -1,0 +1,51 @@
+// What `start` says when it is ready and when it ends.
+import type { SessionView } from '../../functions/contract.ts';
+import type { Io } from '../io.ts';
+import type { StartFlags } from '../main.ts';
+
+/** The line that scripts wait for. */
+export interface ReadyEvent {
+  event: 'ready';
+  session: SessionView;
+  /** The relay: any Jupyter front-end can use it as its gateway. */
+  gateway: { url: string; token: string };
+  ui: { url: string } | null;
+}
+
+export function sayReady(ready: ReadyEvent, flags: StartFlags, io: Io): void {
+  if (flags.json) {
+    io.stdout.write(`${JSON.stringify(ready)}\n`);
+    return;
+  }
+  const url = ready.ui?.url ?? `${ready.gateway.url}/?token=${ready.gateway.token}`;
+  if (flags.quiet) {
+    io.stdout.write(`${url}\n`);
+    return;
+  }
+  const what = ready.ui ? 'Notebooks' : 'Gateway';
+  io.stderr.write('\n');
+  io.stdout.write(`${what}: ${url}\n`);
+  const instance = ready.session.instance?.name ?? 'the instance';
+  io.stderr.write(`Kernels run on ${instance}. Ctrl-C ends this program.\n`);
+}
+
+export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
+  if (flags.quiet) return;
+  const lines = flags.emulator
+    ? [
+        'The emulator ends with its last client. For its instances that is a power cut:',
+        'files are kept, kernels and their variables are not.',
+      ]
+    : [`Session ${session.name} goes on without you, and its kernels with it.`];
+  lines.push(`Come back with: ${commandToComeBack(flags, io)}`);
+  if (flags.json)
+    io.stdout.write(`${JSON.stringify({ event: 'ended', message: lines.join(' ') })}\n`);
+  else io.stderr.write(`\n${lines.join('\n')}\n`);
+}
+
+/** As this program was called: through npm in a clone, or by its name. */
+function commandToComeBack(flags: StartFlags, { env }: Io): string {
+  if (env['npm_lifecycle_event'] === 'start') return 'npm start';
+  const name = flags.name === 'default' ? '' : ` --name ${flags.name}`;
+  return `datalab-client start${flags.emulator ? ' --emulator' : ''}${name}`;
+}

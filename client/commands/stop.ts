@@ -1,0 +1,23 @@
+// `datalab-client stop`: the instance off, its disk kept.
+import { openBackend } from '../backend.ts';
+import { findSession } from '../find-session.ts';
+import type { Io } from '../io.ts';
+import type { SessionFlags } from '../main.ts';
+import { createProgress } from '../progress.ts';
+import { settleSession } from '../settle-session.ts';
+
+export async function stop(flags: SessionFlags, io: Io): Promise<void> {
+  await using backend = await openBackend(flags, io);
+  using progress = createProgress(flags, io);
+  const found = await findSession(backend.api, flags.name);
+  const session = await progress.stage('Stop', async (stage) => {
+    const stopping = await backend.api.stopSession(found.id);
+    return await settleSession(backend.api, stopping, 'STOPPED', stage);
+  });
+  if (flags.json) io.stdout.write(`${JSON.stringify({ event: 'stopped', session })}\n`);
+  else if (!flags.quiet) {
+    io.stdout.write(
+      `Session ${session.name} is stopped: its files are kept, its memory is gone.\n`,
+    );
+  }
+}

@@ -1,0 +1,135 @@
+// Attaches to the emulator of a state folder, starting it when it does not run. Who is connected to it is
+// attached, and the last one to go ends it. The only module of the client that knows emulator/; loaded late.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { attachToEmulator, type Attachment, type ReadyEvent } from '../emulator/attachment.ts';
+import { ClientError, messageOf } from './errors.ts';
+import type { Io } from './io.ts';
+
+export interface AttachedEmulator {
+  ready: ReadyEvent;
+  lost: Promise<string>;
+  /** Returns when the emulator has ended, if this was the last one attached. */
+  detach(): Promise<void>;
+}
+
+const START_SECONDS = 60;
+const DETACH_SECONDS = 20;
+
+/** Folder of the emulator inside the client's state folder. */
+export function emulatorFolder(stateDir: string): string {
+  return path.join(stateDir, 'emulator');
+}
+
+export async function attachEmulator(stateDir: string, io: Io): Promise<AttachedEmulator> {
+  const folder = emulatorFolder(stateDir);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const logFile = path.join(folder, 'emulator.log');
+  let child: ChildProcess | undefined;
+  try {
+    const end = io.elapsed() + START_SECONDS * 1000;
+    for (;;) {
+      const attached = await tryAttach(folder, child, io.interrupt);
+      if (attached) return attached;
+      if (child?.exitCode) {
+        throw new ClientError(`The emulator did not start.\n${lastLines(logFile)}`);
+      }
+      if (io.elapsed() > end) {
+        throw new ClientError(
+          `The emulator did not start within ${START_SECONDS} s; see ${logFile}`,
+        );
+      }
+      // Two clients at once may both start one: the second of them finds the folder taken and ends with 0.
+      if (child?.exitCode !== null) child = startEmulator(stateDir, logFile, io);
+      await delay(50, undefined, { signal: io.interrupt });
+    }
+  } catch (error) {
+    if (child) await abandon(child, folder);
+    throw error;
+  }
+}
+
+/** A process of its own, out of the terminal's reach: it outlives this client while others are attached. */
+function startEmulator(stateDir: string, logFile: string, io: Io): ChildProcess {
+  const log = openSync(logFile, 'a', 0o600);
+  const program = path.join(import.meta.dirname, 'datalab-client.js');
+  const child = spawn(process.execPath, [program, 'emulator', '--until-detached'], {
+    cwd: '/',
+    detached: true,
+    env: { ...io.env, DATALAB_STATE_DIR: stateDir },
+    // The pipe tells it that we are gone, should that be before we have attached.
+    stdio: ['pipe', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  child.stdin?.on('error', () => undefined);
+  return child;
+}
+
+/** We go before we have attached: it ends, unless others use it; either way we wait for it. */
+async function abandon(child: ChildProcess, folder: string): Promise<void> {
+  child.stdin?.end();
+  for (let round = 0; round < DETACH_SECONDS * 20 && child.exitCode === null; round += 1) {
+    const attachment = await attachToEmulator(folder);
+    if (attachment) {
+      await detach(attachment);
+      return;
+    }
+    await delay(50);
+  }
+}
+
+async function tryAttach(
+  folder: string,
+  child: ChildProcess | undefined,
+  interrupt: AbortSignal,
+): Promise<AttachedEmulator | undefined> {
+  const attachment = await attachToEmulator(folder);
+  if (!attachment) return undefined;
+  try {
+    const ready = await Promise.race([attachment.ready, aborted(interrupt)]);
+    // It was just ending: look again.
+    return ready && attached(attachment, child, ready);
+  } catch (error) {
+    await detach(attachment);
+    interrupt.throwIfAborted();
+    throw new ClientError(`The emulator did not start: ${messageOf(error)}`);
+  }
+}
+
+function attached(
+  attachment: Attachment,
+  child: ChildProcess | undefined,
+  ready: ReadyEvent,
+): AttachedEmulator {
+  let isDetaching = false;
+  const never = new Promise<string>(() => undefined);
+  return {
+    ready,
+    lost: attachment.ended.then(() => (isDetaching ? never : 'The emulator has ended.')),
+    detach: async () => {
+      isDetaching = true;
+      child?.stdin?.end();
+      await detach(attachment);
+    },
+  };
+}
+
+/** An emulator that hangs must not hang us too. */
+async function detach(attachment: Attachment): Promise<void> {
+  const patience = delay(DETACH_SECONDS * 1000, undefined, { ref: false });
+  await Promise.race([attachment.detach(), patience]);
+}
+
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, 'abort');
+  signal.throwIfAborted();
+  return undefined;
+}
+
+function lastLines(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+}

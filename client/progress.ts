@@ -1,0 +1,139 @@
+// Shows the stages of a command as they happen: in place on a terminal, as lines elsewhere, as JSON objects
+// with --json, not at all with --quiet.
+import type { Io } from './io.ts';
+
+export interface Stage {
+  /** What the stage is waiting for now. */
+  say(text: string): void;
+}
+
+export interface Progress extends Disposable {
+  /** Runs `work` as a stage of that name. A stage that fails stays on the screen as failed. */
+  stage<T>(name: string, work: (stage: Stage) => Promise<T>): Promise<T>;
+}
+
+interface Row {
+  name: string;
+  text: string;
+  startedAt: number;
+  endedAt?: number;
+  isFailed?: boolean;
+}
+
+type Show = (row: Row, what: 'started' | 'changed' | 'ended') => void;
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MILLISECONDS = 100;
+
+export function createProgress(flags: { json?: true; quiet?: true }, io: Io): Progress {
+  if (flags.json) return stages(jsonLines(io), io);
+  if (flags.quiet) return stages(() => undefined, io);
+  if (!io.isTerminal) return stages(plainLines(io), io);
+  const screen = new Screen(io);
+  return stages(
+    (row) => {
+      screen.show(row);
+    },
+    io,
+    () => {
+      screen.close();
+    },
+  );
+}
+
+function stages(show: Show, io: Io, close: () => void = () => undefined): Progress {
+  return {
+    stage: async (name, work) => {
+      const row: Row = { name, text: '', startedAt: io.elapsed() };
+      show(row, 'started');
+      const say = (text: string) => {
+        if (text === row.text) return;
+        row.text = text;
+        show(row, 'changed');
+      };
+      try {
+        return await work({ say });
+      } catch (error) {
+        row.isFailed = true;
+        throw error;
+      } finally {
+        row.endedAt = io.elapsed();
+        show(row, 'ended');
+      }
+    },
+    [Symbol.dispose]: close,
+  };
+}
+
+function seconds(row: Row, io: Io): number {
+  return ((row.endedAt ?? io.elapsed()) - row.startedAt) / 1000;
+}
+
+function jsonLines(io: Io): Show {
+  return (row, what) => {
+    const state = what === 'ended' ? (row.isFailed ? 'failed' : 'done') : 'running';
+    const elapsedSeconds = Number(seconds(row, io).toFixed(3));
+    const event = { event: 'stage', stage: row.name, state, message: row.text, elapsedSeconds };
+    io.stdout.write(`${JSON.stringify(event)}\n`);
+  };
+}
+
+function plainLines(io: Io): Show {
+  return (row, what) => {
+    if (what === 'started') return;
+    const end = row.isFailed ? 'failed' : 'done';
+    const text = what === 'ended' ? `${end} (${seconds(row, io).toFixed(1)} s)` : row.text;
+    io.stderr.write(`${row.name}: ${text}\n`);
+  };
+}
+
+/** Rows that are redrawn in place; those that ended keep their line. */
+class Screen {
+  readonly #io: Io;
+  readonly #open: Row[] = [];
+  #drawn = 0;
+  #frame = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  show(row: Row): void {
+    if (!this.#open.includes(row)) this.#open.push(row);
+    this.#timer ??= setInterval(() => {
+      this.#frame += 1;
+      this.#draw();
+    }, FRAME_MILLISECONDS);
+    this.#draw();
+    if (this.#open.length === 0) this.close();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #draw(): void {
+    const erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : '';
+    const ended = this.#open.filter((row) => row.endedAt !== undefined);
+    const running = this.#open.filter((row) => row.endedAt === undefined);
+    const lines = [...ended, ...running].map((row) => `${this.#line(row)}\n`).join('');
+    this.#io.stderr.write(erase + lines);
+    this.#open.splice(0, this.#open.length, ...running);
+    this.#drawn = running.length;
+  }
+
+  #line(row: Row): string {
+    const mark = row.endedAt === undefined ? this.#spinner() : row.isFailed ? '✗' : '✓';
+    const time = `${seconds(row, this.#io).toFixed(1)} s`;
+    const left = `${mark} ${row.name.padEnd(12)} ${time.padStart(7)}  `;
+    // A line that wraps could not be redrawn in place.
+    const room = Math.max((this.#io.columns ?? 80) - left.length - 1, 0);
+    return left + (row.endedAt === undefined || row.isFailed ? row.text.slice(0, room) : '');
+  }
+
+  #spinner(): string {
+    return FRAMES[this.#frame % FRAMES.length] ?? '';
+  }
+}

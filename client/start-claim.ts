@@ -1,0 +1,69 @@
+// One `start` per session and folder: the first holds a lock that the operating system releases when it dies
+// (SQLite's), and leaves beside it what it said when it was ready, for the second.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export interface StartClaim extends Disposable {
+  /** Lets later starts know; holds the relay's token, so the file is the user's alone. */
+  announce(ready: object): void;
+}
+
+export interface StartKey {
+  stateDir: string;
+  /** Which backend: a URL, or `emulator`. */
+  backend: string;
+  session: string;
+  folder: string;
+}
+
+/** Undefined when another process holds it. */
+export function claimStart(key: StartKey): StartClaim | undefined {
+  const file = claimFile(key);
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const lock = takeLock(`${file}.lock`);
+  if (!lock) return undefined;
+  // What one that was killed left there.
+  rmSync(`${file}.json`, { force: true });
+  return {
+    announce: (ready) => {
+      writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
+      renameSync(`${file}.json.new`, `${file}.json`);
+    },
+    [Symbol.dispose]: () => {
+      rmSync(`${file}.json`, { force: true });
+      lock.close();
+    },
+  };
+}
+
+/** What the holder of the claim announced; undefined while it is not ready. */
+export function readAnnouncement(key: StartKey): unknown {
+  try {
+    return JSON.parse(readFileSync(`${claimFile(key)}.json`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function claimFile({ stateDir, backend, session, folder }: StartKey): string {
+  const id = createHash('sha256').update([backend, session, folder].join('\0')).digest('hex');
+  return path.join(stateDir, 'starts', id.slice(0, 16));
+}
+
+function takeLock(file: string): DatabaseSync | undefined {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+}
