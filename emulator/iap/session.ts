@@ -1,0 +1,186 @@
+// One tunnel: carries bytes between a client's WebSocket and a TCP connection to the instance, with cumulative
+// acknowledgements both ways. It outlives a WebSocket that was cut, for the client to reconnect.
+import type { Socket } from 'node:net';
+import type { RawData, WebSocket } from 'ws';
+import type { Clock } from '../clock.ts';
+import {
+  ackFrame,
+  CLOSE,
+  dataFrame,
+  FrameError,
+  MAX_DATA_BYTES,
+  readFrame,
+  reconnectAckFrame,
+  sessionIdFrame,
+  type CloseCode,
+} from './frames.ts';
+
+export interface SessionOptions {
+  id: string;
+  destination: Socket;
+  clock: Clock;
+  /** How long a cut tunnel waits for its client. */
+  reconnectMilliseconds: number;
+  onEnd: () => void;
+}
+
+/** What may be on its way to the client without its acknowledgement; it acknowledges every 32,768 bytes. */
+const WINDOW_BYTES = 256 * 1024;
+const ACK_BYTES = 32_768;
+/**
+ * What the instance may be behind before the WebSocket is read no further. Generous, since acknowledgements
+ * wait behind data there: instance and client that both wait to be read would wait for ever.
+ */
+const BACKLOG_BYTES = 8 * 1024 * 1024;
+const ACK_MILLISECONDS = 2_000;
+
+export class TunnelSession {
+  readonly id: string;
+  readonly #options: SessionOptions;
+  readonly #destination: Socket;
+  #webSocket: WebSocket | undefined;
+  #ended = false;
+  /** Sent and not yet acknowledged, from byte #confirmed on. */
+  #unconfirmed: Buffer = Buffer.alloc(0);
+  #confirmed = 0;
+  #received = 0;
+  #acknowledged = 0;
+  #cancelAck: (() => void) | undefined;
+  #cancelExpiry: (() => void) | undefined;
+
+  constructor(options: SessionOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#destination = options.destination;
+    this.#destination.on('data', (chunk: Buffer) => {
+      this.#toClient(chunk);
+    });
+    this.#destination.on('drain', () => this.#webSocket?.resume());
+    this.#destination.on('error', () => {
+      this.end(CLOSE.readFailed, 'destination read failed');
+    });
+    // Google's relay says it with this code too when the instance closes in order.
+    this.#destination.on('close', () => {
+      this.end(CLOSE.readFailed, 'destination read failed');
+    });
+  }
+
+  get isAttached(): boolean {
+    return this.#webSocket !== undefined;
+  }
+
+  /** `resumeFrom`: how many bytes the client had received, when it reconnects. */
+  attach(webSocket: WebSocket, resumeFrom?: number): void {
+    this.#cancelExpiry?.();
+    if (resumeFrom !== undefined && !this.#confirm(resumeFrom)) {
+      webSocket.close(CLOSE.failedToRewind, 'failed to rewind');
+      return;
+    }
+    this.#webSocket = webSocket;
+    webSocket.on('message', (message: RawData, isBinary: boolean) => {
+      this.#onMessage(message as Buffer, isBinary);
+    });
+    webSocket.on('close', (code: number) => {
+      this.#onClose(webSocket, code);
+    });
+    if (resumeFrom === undefined) webSocket.send(sessionIdFrame(this.id));
+    else webSocket.send(reconnectAckFrame(this.#received));
+    this.#acknowledged = this.#received;
+    this.#send(this.#unconfirmed);
+    this.#destination.resume();
+  }
+
+  /** Asks the client to sign in again and reconnect. */
+  expireCredentials(): void {
+    const webSocket = this.#webSocket;
+    if (!webSocket) return;
+    this.#detach();
+    webSocket.close(CLOSE.reauthenticate, 'reauthentication required');
+  }
+
+  end(code: CloseCode, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelAck?.();
+    this.#cancelExpiry?.();
+    const webSocket = this.#webSocket;
+    this.#webSocket = undefined;
+    webSocket?.resume(); // A paused one would not see the client's answer to the close.
+    webSocket?.close(code, reason);
+    this.#destination.destroy();
+    this.#options.onEnd();
+  }
+
+  #toClient(chunk: Buffer): void {
+    this.#unconfirmed = Buffer.concat([this.#unconfirmed, chunk]);
+    this.#send(chunk);
+    if (!this.#webSocket || this.#unconfirmed.length >= WINDOW_BYTES) this.#destination.pause();
+  }
+
+  #send(bytes: Buffer): void {
+    for (let start = 0; start < bytes.length; start += MAX_DATA_BYTES) {
+      this.#webSocket?.send(dataFrame(bytes.subarray(start, start + MAX_DATA_BYTES)));
+    }
+  }
+
+  #onMessage(message: Buffer, isBinary: boolean): void {
+    try {
+      if (!isBinary) throw new FrameError(CLOSE.invalidOpcode, 'text message');
+      const frame = readFrame(message);
+      if (frame.kind === 'data') this.#toDestination(frame.data);
+      else if (!this.#confirm(frame.bytes)) throw new FrameError(CLOSE.invalidAck, 'invalid ack');
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.end(error.closeCode, error.message);
+    }
+  }
+
+  /** False for an acknowledgement that goes back, or beyond what was sent. */
+  #confirm(bytes: number): boolean {
+    const confirmed = bytes - this.#confirmed;
+    if (confirmed < 0 || confirmed > this.#unconfirmed.length) return false;
+    this.#confirmed = bytes;
+    this.#unconfirmed = this.#unconfirmed.subarray(confirmed);
+    if (this.#webSocket && this.#unconfirmed.length < WINDOW_BYTES) this.#destination.resume();
+    return true;
+  }
+
+  #toDestination(data: Buffer): void {
+    this.#received += data.length;
+    this.#destination.write(data, () => {
+      this.#acknowledgeSoon();
+    });
+    if (this.#destination.writableLength > BACKLOG_BYTES) this.#webSocket?.pause();
+  }
+
+  #acknowledgeSoon(): void {
+    if (this.#received - this.#acknowledged > ACK_BYTES) this.#acknowledge();
+    else
+      this.#cancelAck ??= this.#options.clock.after(ACK_MILLISECONDS, () => {
+        this.#acknowledge();
+      });
+  }
+
+  #acknowledge(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    if (!this.#webSocket || this.#received === this.#acknowledged) return;
+    this.#acknowledged = this.#received;
+    this.#webSocket.send(ackFrame(this.#received));
+  }
+
+  #onClose(webSocket: WebSocket, code: number): void {
+    if (webSocket !== this.#webSocket) return;
+    // 1006: cut, nobody said goodbye. Anything else is the client's wish to end.
+    if (code === 1006) this.#detach();
+    else this.end(CLOSE.normal, '');
+  }
+
+  #detach(): void {
+    this.#webSocket = undefined;
+    this.#destination.pause();
+    this.#cancelExpiry = this.#options.clock.after(this.#options.reconnectMilliseconds, () => {
+      this.end(CLOSE.unknown, 'no reconnect');
+    });
+  }
+}

@@ -1,0 +1,148 @@
+// The emulator, put together: the emulated Google APIs on one port, the instances' machines, the functions as
+// a program. Called by the client's commands and by tests: starts here, ends here.
+import { createHash } from 'node:crypto';
+import { mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { Doorkeeper } from './attach.ts';
+import type { ReadyEvent } from './attachment.ts';
+import { systemClock } from './clock.ts';
+import { functionsEnvironment } from './functions-environment.ts';
+import { chooseFreePort, startFunctions, type FunctionsProgram } from './functions-program.ts';
+import { openGoogle, type Google } from './google.ts';
+import { DURATIONS, type EmulatorOptions, type EmulatorSettings } from './options.ts';
+import { createProcessRuntime } from './runtime/process-runtime.ts';
+import { openSettings, type Settings } from './settings.ts';
+import type { StateFile } from './state.ts';
+
+export interface Emulator {
+  /** What is printed when it is ready. */
+  readonly ready: ReadyEvent;
+  /** Settles when it has ended, whoever asked for that. */
+  readonly ended: Promise<void>;
+  /** A power cut for the instances; returns when every process is gone and the state folder is free. */
+  end(): Promise<void>;
+}
+
+const REPOSITORY = path.dirname(import.meta.dirname);
+const SCRIPT_EXTENSION = path.extname(import.meta.filename);
+
+/** @throws EmulatorRunningError when another one has the state folder. */
+export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
+  const options = fillIn(given);
+  const ended = Promise.withResolvers<undefined>();
+  let starting: Promise<Running> | undefined;
+  let ending: Promise<void> | undefined;
+  const end = () => (ending ??= finish());
+  const doorkeeper = await Doorkeeper.lock({
+    stateDir: options.stateDir,
+    clock: options.clock,
+    endsWithoutClients: !options.staysWithoutClients,
+    spawner: options.spawner,
+    attachMilliseconds: options.durations.attachMilliseconds,
+    onAlone: () => {
+      options.log('nobody uses the emulator any more; it ends');
+      void end();
+    },
+  });
+  async function finish(): Promise<void> {
+    doorkeeper.startEnding();
+    await (await starting)?.stop();
+    await doorkeeper.release();
+    ended.resolve(undefined);
+  }
+  try {
+    starting = start(options, () => doorkeeper.clients, end);
+    const { ready } = await starting;
+    doorkeeper.announce(ready);
+    return { ready, ended: ended.promise, end };
+  } catch (error) {
+    await doorkeeper.release(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+function fillIn(given: EmulatorOptions): EmulatorSettings {
+  mkdirSync(given.stateDir, { recursive: true, mode: 0o700 });
+  const stateDir = realpathSync(given.stateDir);
+  const emulatorId = createHash('sha256').update(stateDir).digest('hex').slice(0, 16);
+  const { searchPath } = given;
+  const agentProgram = path.join(REPOSITORY, 'agent', `bin${SCRIPT_EXTENSION}`);
+  return {
+    port: undefined,
+    spawner: undefined,
+    staysWithoutClients: false,
+    functions: {},
+    clock: systemClock,
+    log: () => undefined,
+    ...given,
+    stateDir,
+    emulatorId,
+    durations: { ...DURATIONS, ...given.durations },
+    runtime: given.runtime ?? createProcessRuntime({ emulatorId, agentProgram, searchPath }),
+  };
+}
+
+interface Running {
+  ready: ReadyEvent;
+  stop(): Promise<void>;
+}
+
+async function start(
+  options: EmulatorSettings,
+  countClients: () => number,
+  end: () => Promise<void>,
+): Promise<Running> {
+  const { stateDir, project, zone } = options;
+  const settings = openSettings(stateDir, project);
+  // Before anything listens: what an earlier emulator left may hold addresses.
+  await options.runtime.sweep();
+  const functionsPort =
+    options.functions === false ? 0 : await chooseFreePort(settings.value.functionsPort);
+  const apiUrl = `http://127.0.0.1:${functionsPort}`;
+  let functions: FunctionsProgram | undefined;
+  const google = await openGoogle({
+    options,
+    settings,
+    repositoryRoot: REPOSITORY,
+    apiUrl,
+    info: () => ({ clients: countClients(), functionsLog: functions?.logFile }),
+    end: () => void end(),
+  });
+  try {
+    settings.value.port = google.port;
+    settings.value.functionsPort = functionsPort;
+    settings.save();
+    google.recover();
+    functions = await openFunctions(options, settings, google, functionsPort);
+  } catch (error) {
+    await google.close();
+    throw error;
+  }
+  return {
+    ready: { event: 'ready', project, zone, credentials: google.credentials, urls: google.urls },
+    stop: async () => {
+      await functions?.end();
+      await google.close();
+    },
+  };
+}
+
+async function openFunctions(
+  options: EmulatorSettings,
+  { value: settings }: StateFile<Settings>,
+  google: Google,
+  port: number,
+): Promise<FunctionsProgram | undefined> {
+  const { functions, stateDir, zone } = options;
+  if (functions === false) return undefined;
+  const { urls, url: googleUrl } = google;
+  return startFunctions({
+    ...options,
+    source: functions.source ?? path.join(REPOSITORY, 'functions', `index${SCRIPT_EXTENSION}`),
+    port,
+    environment: {
+      ...functionsEnvironment({ settings, stateDir, zone, googleUrl, apiUrl: urls.api }),
+      ...functions.environment,
+    },
+  });
+}

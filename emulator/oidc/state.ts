@@ -1,0 +1,96 @@
+// The emulated Google sign-in's memory: signing key, the key of opaque access tokens, users. 0600, in the
+// state folder, so that tokens and credential files outlive a restart.
+import {
+  createPublicKey,
+  generateKeyPairSync,
+  createPrivateKey,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import path from 'node:path';
+import { z } from 'zod';
+import { openStateFile, writeAtomically, type StateFile } from '../state.ts';
+
+/** The client id of Application Default Credentials, which user credential files carry. */
+export const CLIENT_ID = '764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com';
+
+const user = z.object({ email: z.string(), subject: z.string(), refreshToken: z.string() });
+export type User = z.infer<typeof user>;
+
+const oidcRecord = z.object({
+  keyId: z.string(),
+  privateKey: z.string(),
+  accessTokenKey: z.string(),
+  clientSecret: z.string(),
+  users: z.array(user),
+});
+type OidcRecord = z.infer<typeof oidcRecord>;
+
+export interface OidcState {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  readonly accessTokenKey: Buffer;
+  readonly clientSecret: string;
+  findUser(email: string): User | undefined;
+  findByRefreshToken(token: string): User | undefined;
+  /** The user of that e-mail, made if there is none. */
+  ensureUser(email: string): User;
+}
+
+export function openOidcState(stateDir: string): OidcState {
+  const file = openStateFile(path.join(stateDir, 'oidc.json'), oidcRecord, createRecord);
+  const { value } = file;
+  const privateKey = createPrivateKey(value.privateKey);
+  const findUser = (email: string) => value.users.find((user) => user.email === email);
+  return {
+    keyId: value.keyId,
+    privateKey,
+    publicKey: createPublicKey(privateKey),
+    accessTokenKey: Buffer.from(value.accessTokenKey, 'base64url'),
+    clientSecret: value.clientSecret,
+    findUser,
+    findByRefreshToken: (token) => value.users.find((user) => user.refreshToken === token),
+    ensureUser: (email) => findUser(email) ?? addUser(file, email),
+  };
+}
+
+/** Writes what google-auth-library takes for a user's credentials, and what the client reads. */
+export function writeCredentialFile(
+  file: string,
+  user: User,
+  { clientSecret, tokenUri }: { clientSecret: string; tokenUri: string },
+): void {
+  const credential = {
+    type: 'authorized_user',
+    client_id: CLIENT_ID,
+    client_secret: clientSecret,
+    refresh_token: user.refreshToken,
+    token_uri: tokenUri,
+    account: user.email,
+  };
+  writeAtomically(file, `${JSON.stringify(credential, null, 2)}\n`);
+}
+
+function createRecord(): OidcRecord {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return {
+    keyId: randomBytes(20).toString('hex'),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    accessTokenKey: randomBytes(32).toString('base64url'),
+    clientSecret: `emulated-${randomBytes(12).toString('base64url')}`,
+    users: [],
+  };
+}
+
+function addUser(file: StateFile<OidcRecord>, email: string): User {
+  const digits = String(randomBytes(8).readBigUInt64BE()).padStart(20, '0');
+  const user: User = {
+    email,
+    subject: `1${digits.slice(-20)}`,
+    refreshToken: `1//${randomBytes(32).toString('base64url')}`,
+  };
+  file.value.users.push(user);
+  file.save();
+  return user;
+}

@@ -1,0 +1,87 @@
+// What the emulator is told when it is started. Whoever starts it (the client's commands, tests) reads the
+// environment; nothing here does.
+import type { Clock } from './clock.ts';
+import type { Log } from './router.ts';
+import type { InstanceRuntime } from './runtime/instance-runtime.ts';
+
+/** How long operations take; tests set them to 0. Google's take some ten times as long. */
+export interface Durations {
+  /** PENDING of every operation. */
+  pendingMilliseconds: number;
+  insertMilliseconds: number;
+  startMilliseconds: number;
+  stopMilliseconds: number;
+  suspendMilliseconds: number;
+  resumeMilliseconds: number;
+  resetMilliseconds: number;
+  deleteMilliseconds: number;
+  /** How long a cut tunnel can be reconnected. */
+  tunnelReconnectMilliseconds: number;
+  /** How long the emulator waits for its first client. */
+  attachMilliseconds: number;
+}
+
+export const DURATIONS: Durations = {
+  pendingMilliseconds: 100,
+  insertMilliseconds: 1500,
+  startMilliseconds: 1500,
+  stopMilliseconds: 1000,
+  suspendMilliseconds: 1000,
+  resumeMilliseconds: 1000,
+  resetMilliseconds: 500,
+  deleteMilliseconds: 1000,
+  tunnelReconnectMilliseconds: 30_000,
+  attachMilliseconds: 60_000,
+};
+
+/** No waiting at all, but for clients. */
+export const NO_DURATIONS: Durations = {
+  ...DURATIONS,
+  pendingMilliseconds: 0,
+  insertMilliseconds: 0,
+  startMilliseconds: 0,
+  stopMilliseconds: 0,
+  suspendMilliseconds: 0,
+  resumeMilliseconds: 0,
+  resetMilliseconds: 0,
+  deleteMilliseconds: 0,
+};
+
+export interface EmulatorOptions {
+  /** Everything that outlives the emulator; made if it is not there. One emulator at a time. */
+  stateDir: string;
+  /** The only project there is. */
+  project: string;
+  /** The zone that the functions use unless told otherwise. */
+  zone: string;
+  /** The user's PATH: where Jupyter and bash are found. */
+  searchPath: string;
+  /** The port of the emulated APIs; without it the last one used, or any free one. */
+  port?: number;
+  /** Stays when the last client has gone, and without any. */
+  staysWithoutClients?: boolean;
+  /** Counts as a client until it aborts: who started this process, and may be gone before it attaches. */
+  spawner?: AbortSignal;
+  /** The functions' program; `false` runs the Google APIs alone. */
+  functions?: FunctionsOptions | false;
+  durations?: Partial<Durations>;
+  runtime?: InstanceRuntime;
+  clock?: Clock;
+  /** The console: one line for each thing that a person may want to know. */
+  log?: Log;
+}
+
+export interface FunctionsOptions {
+  /** Default: functions/index.ts of this repository. */
+  source?: string;
+  /** Settings of functions/config.ts beyond those that the emulator knows, or in their place. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** Options with everything filled in that has a default. */
+export type EmulatorSettings = Required<Omit<EmulatorOptions, 'port' | 'durations' | 'spawner'>> & {
+  port: number | undefined;
+  spawner: AbortSignal | undefined;
+  durations: Durations;
+  emulatorId: string;
+};
