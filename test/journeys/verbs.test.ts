@@ -146,7 +146,10 @@ describe('what goes wrong is said', () => {
       env,
     );
     assert.equal(await client.ended, 1);
-    assert.match(client.events.at(-1)?.message ?? '', /did not register|does not answer.*which is kept/);
+    assert.match(
+      client.events.at(-1)?.message ?? '',
+      /did not register|does not answer.*which is kept/,
+    );
     await untilNoProcess(stateDir);
   });
 });
