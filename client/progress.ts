@@ -24,6 +24,7 @@ type Show = (row: Row, what: 'started' | 'changed' | 'ended') => void;
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MILLISECONDS = 100;
+const PLAIN_LINE_MILLISECONDS = 3000;
 
 export function createProgress(flags: { json?: true; quiet?: true }, io: Io): Progress {
   if (flags.json) return stages(jsonLines(io), io);
@@ -78,9 +79,14 @@ function jsonLines(io: Io): Show {
   };
 }
 
+/** A log is read later: what a stage waits for is said every few seconds, its end always. */
 function plainLines(io: Io): Show {
+  const saidAt = new Map<Row, number>();
   return (row, what) => {
     if (what === 'started') return;
+    const isSoon = io.elapsed() - (saidAt.get(row) ?? -Infinity) < PLAIN_LINE_MILLISECONDS;
+    if (what === 'changed' && isSoon) return;
+    saidAt.set(row, io.elapsed());
     const end = row.isFailed ? 'failed' : 'done';
     const text = what === 'ended' ? `${end} (${seconds(row, io).toFixed(1)} s)` : row.text;
     io.stderr.write(`${row.name}: ${text}\n`);

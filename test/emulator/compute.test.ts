@@ -326,8 +326,11 @@ describe('a machine that ends by itself', () => {
     await tell(instance, 'crash');
     await until('it booted twice', () => cloud.runtime.boots.length === 2);
     await untilStatus(cloud, 'one', 'RUNNING');
-    const { body } = await cloud.call('GET', `/zones/${ZONE}/operations`);
-    assert.match(JSON.stringify(body), /compute\.instances\.hostError.*automaticRestart/s);
+    await until('both operations are on record, in whichever order', async () => {
+      const { body } = await cloud.call('GET', `/zones/${ZONE}/operations`);
+      const text = JSON.stringify(body);
+      return text.includes('compute.instances.hostError') && text.includes('automaticRestart');
+    });
   });
 });
 
