@@ -87,7 +87,7 @@ async function callWithRetries<T>(
 ): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return schema.parse(await callOnce(options, call));
+      return understood(await callOnce(options, call), schema, options.url);
     } catch (error) {
       options.signal.throwIfAborted();
       if (attempt >= RETRIES || !isWorthRepeating(error)) throw explained(error, options.url);
@@ -127,7 +127,20 @@ function parseJson(text: string, status: number, url: string): unknown {
   }
 }
 
-function notOurApi(status: number, url: string): ClientError {
+function understood<T>(value: unknown, schema: z.ZodType<T>, url: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const field = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new ClientError(
+    `${url} answered what this client does not understand (${field}): use the client of the backend's version.`,
+  );
+}
+
+/** What the platform in front of the API says in its own words when it has no room or is in trouble. */
+const PASSING_STATUSES = [429, 502, 503, 504];
+
+function notOurApi(status: number, url: string): Error {
+  if (PASSING_STATUSES.includes(status)) return new Error(`HTTP ${status}`);
   return new ClientError(
     `${url} answered with HTTP ${status} and something that is not the Datalab API's; ` +
       'check the URL, and whether a proxy stands in between.',

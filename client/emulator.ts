@@ -1,5 +1,5 @@
 // Attaches to the emulator of a state folder, starting it when it does not run. Who is connected to it is
-// attached, and the last one to go ends it. The only module of the client that knows emulator/; loaded late.
+// attached, and the last one to go ends it. With commands/emulator.ts the only one that knows emulator/; loaded late.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -32,9 +32,10 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
   try {
     const end = io.elapsed() + START_SECONDS * 1000;
     for (;;) {
+      io.interrupt.throwIfAborted();
       const attached = await tryAttach(folder, child, io.interrupt);
       if (attached) return attached;
-      if (child?.exitCode) {
+      if (child && hasFailed(child)) {
         throw new ClientError(`The emulator did not start.\n${lastLines(logFile)}`);
       }
       if (io.elapsed() > end) {
@@ -43,7 +44,7 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
         );
       }
       // Two clients at once may both start one: the second of them finds the folder taken and ends with 0.
-      if (child?.exitCode !== null) child = startEmulator(stateDir, logFile, io);
+      if (!child || hasEnded(child)) child = startEmulator(stateDir, logFile, io);
       await delay(50, undefined, { signal: io.interrupt });
     }
   } catch (error) {
@@ -72,7 +73,7 @@ function startEmulator(stateDir: string, logFile: string, io: Io): ChildProcess 
 /** We go before we have attached: it ends, unless others use it; either way we wait for it. */
 async function abandon(child: ChildProcess, folder: string): Promise<void> {
   child.stdin?.end();
-  for (let round = 0; round < DETACH_SECONDS * 20 && child.exitCode === null; round += 1) {
+  for (let round = 0; round < START_SECONDS * 20 && !hasEnded(child); round += 1) {
     const attachment = await attachToEmulator(folder);
     if (attachment) {
       await detach(attachment);
@@ -128,6 +129,15 @@ async function aborted(signal: AbortSignal): Promise<undefined> {
   if (!signal.aborted) await once(signal, 'abort');
   signal.throwIfAborted();
   return undefined;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** The one that finds the folder taken ends with 0. */
+function hasFailed(child: ChildProcess): boolean {
+  return hasEnded(child) && child.exitCode !== 0;
 }
 
 function lastLines(file: string): string {

@@ -13,6 +13,6 @@ export async function findSession(api: Api, name: string): Promise<SessionView> 
     `You have no session named ${name}. ` +
       (names.length > 0
         ? `You have: ${names.join(', ')}; choose with --name.`
-        : 'Start one with: datalab-client start'),
+        : 'Start one with: datalab-client start (the same flags)'),
   );
 }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import { ClientError, messageOf } from './errors.ts';
 import type { Stage } from './progress.ts';
 import { AgentLink, type AgentAccess } from './relay/agent-link.ts';
+import { TunnelError } from './tunnel/errors.ts';
 
 const kernelspecs = z.object({
   default: z.string(),
@@ -12,6 +13,7 @@ const kernelspecs = z.object({
 });
 
 const TRY_SECONDS = 10;
+const PERMISSION_SECONDS = 60;
 
 /**
  * Tries until the gateway answers, saying why it has not yet.
@@ -35,14 +37,17 @@ async function askUntilAnswered(
   stage: Stage,
   limits: { patienceSeconds: number; elapsed: () => number; signal: AbortSignal },
 ): Promise<void> {
-  const end = limits.elapsed() + limits.patienceSeconds * 1000;
+  const begun = limits.elapsed();
+  const end = begun + limits.patienceSeconds * 1000;
   for (let attempt = 0; ; attempt += 1) {
     try {
       await askOnce(link, limits.signal);
       return;
     } catch (error) {
       limits.signal.throwIfAborted();
-      const reason = reasonOf(error);
+      const cause = rootOf(error);
+      if (isFinal(cause, limits.elapsed() - begun)) throw new ClientError(messageOf(cause));
+      const reason = messageOf(cause);
       if (limits.elapsed() > end) {
         throw new ClientError(
           `The gateway did not answer through the tunnel within ${limits.patienceSeconds} s: ${reason}`,
@@ -71,8 +76,15 @@ async function askOnce(link: AgentLink, signal: AbortSignal): Promise<void> {
 }
 
 /** The innermost reason: what the tunnel or the network said. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined
-    ? reasonOf(error.cause)
-    : messageOf(error);
+function rootOf(error: unknown): unknown {
+  // A TunnelError is in words for a person; what is below it is not.
+  if (error instanceof TunnelError || !(error instanceof Error)) return error;
+  return error.cause === undefined ? error : rootOf(error.cause);
+}
+
+/** Whether trying again is no use. A permission that was just granted takes a while to be known everywhere. */
+function isFinal(error: unknown, elapsedMilliseconds: number): boolean {
+  if (error instanceof ClientError) return true;
+  if (!(error instanceof TunnelError) || error.retryable) return false;
+  return error.reason !== 'notAllowed' || elapsedMilliseconds > PERMISSION_SECONDS * 1000;
 }

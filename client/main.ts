@@ -109,13 +109,24 @@ function port(text: string): number {
 }
 
 function render(error: unknown, isJson: boolean, io: Io): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.error;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    // Commander has told a person already.
+    if (isJson) say('error', error.message, isJson, io);
+    return EXIT.error;
+  }
   if (error instanceof Interrupted || io.interrupt.aborted) {
     say('interrupted', 'Interrupted.', isJson, io);
     return EXIT.interrupted;
   }
   if (error instanceof ClientError) {
     say('error', error.message, isJson, io);
+    return EXIT.error;
+  }
+  if (isOfTheMachine(error)) {
+    const advice =
+      'Check that the folder can be written and has room (DATALAB_STATE_DIR moves ours).';
+    say('error', `${error.message}. ${advice}`, isJson, io);
     return EXIT.error;
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -126,4 +137,20 @@ function render(error: unknown, isJson: boolean, io: Io): number {
 function say(event: string, message: string, isJson: boolean, io: Io): void {
   if (isJson) io.stdout.write(`${JSON.stringify({ event, message })}\n`);
   else io.stderr.write(`${event === 'error' ? 'datalab-client: ' : ''}${message}\n`);
+}
+
+const MACHINE_ERRORS = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'ELOOP',
+  'ENOTDIR',
+  'ERR_SQLITE_ERROR',
+];
+
+/** A disk that is full or may not be written is nobody's bug. */
+function isOfTheMachine(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && MACHINE_ERRORS.includes(String(error.code));
 }

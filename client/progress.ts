@@ -45,6 +45,7 @@ export function createProgress(flags: { json?: true; quiet?: true }, io: Io): Pr
 function stages(show: Show, io: Io, close: () => void = () => undefined): Progress {
   return {
     stage: async (name, work) => {
+      io.interrupt.throwIfAborted();
       const row: Row = { name, text: '', startedAt: io.elapsed() };
       show(row, 'started');
       const say = (text: string) => {
@@ -89,7 +90,7 @@ function plainLines(io: Io): Show {
     saidAt.set(row, io.elapsed());
     const end = row.isFailed ? 'failed' : 'done';
     const text = what === 'ended' ? `${end} (${seconds(row, io).toFixed(1)} s)` : row.text;
-    io.stderr.write(`${row.name}: ${text}\n`);
+    io.stderr.write(`${row.name}: ${oneLine(text)}\n`);
   };
 }
 
@@ -134,12 +135,17 @@ class Screen {
     const mark = row.endedAt === undefined ? this.#spinner() : row.isFailed ? '✗' : '✓';
     const time = `${seconds(row, this.#io).toFixed(1)} s`;
     const left = `${mark} ${row.name.padEnd(12)} ${time.padStart(7)}  `;
+    const text = row.endedAt === undefined || row.isFailed ? oneLine(row.text) : '';
     // A line that wraps could not be redrawn in place.
-    const room = Math.max((this.#io.columns ?? 80) - left.length - 1, 0);
-    return left + (row.endedAt === undefined || row.isFailed ? row.text.slice(0, room) : '');
+    return (left + text).slice(0, (this.#io.columns ?? 80) - 1).trimEnd();
   }
 
   #spinner(): string {
     return FRAMES[this.#frame % FRAMES.length] ?? '';
   }
+}
+
+function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- apt-get's output has tabs, carriage returns and escapes
+  return text.replaceAll(/[\x00-\x1f\x7f]+/g, ' ');
 }

@@ -12,15 +12,36 @@ export async function settleSession(
   from: SessionView,
   wanted: SessionState,
   stage: Stage,
+  signal?: AbortSignal,
 ): Promise<SessionView> {
   let session = from;
   while (session.state !== wanted) {
+    signal?.throwIfAborted();
     if (session.state === 'FAILED') throw failed(session);
     if (session.want !== from.want) throw changed(session);
     stage.say(session.waitingFor ? `${session.state}: ${session.waitingFor}` : session.state);
-    session = await api.waitForSession(session.id, session.revision, WAIT_SECONDS);
+    session = await unlessAborted(
+      api.waitForSession(session.id, session.revision, WAIT_SECONDS),
+      signal,
+    );
   }
   return session;
+}
+
+/** The call itself goes on until its time is over; nobody waits for it any more. */
+async function unlessAborted<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await call;
+  call.catch(() => undefined);
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => {
+    aborted.reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([call, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function failed(session: SessionView): ClientError {

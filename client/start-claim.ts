@@ -6,8 +6,12 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 export interface StartClaim extends Disposable {
+  /** Where it is kept; the user's alone. */
+  folder: string;
   /** Lets later starts know; holds the relay's token, so the file is the user's alone. */
   announce(ready: object): void;
+  /** From now on nobody is told any more: what was announced is being taken down. */
+  withdraw(): void;
 }
 
 export interface StartKey {
@@ -24,15 +28,20 @@ export function claimStart(key: StartKey): StartClaim | undefined {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const lock = takeLock(`${file}.lock`);
   if (!lock) return undefined;
+  const withdraw = () => {
+    rmSync(`${file}.json`, { force: true });
+  };
   // What one that was killed left there.
-  rmSync(`${file}.json`, { force: true });
+  withdraw();
   return {
+    folder: path.dirname(file),
     announce: (ready) => {
       writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
       renameSync(`${file}.json.new`, `${file}.json`);
     },
+    withdraw,
     [Symbol.dispose]: () => {
-      rmSync(`${file}.json`, { force: true });
+      withdraw();
       lock.close();
     },
   };

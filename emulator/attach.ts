@@ -45,6 +45,7 @@ export class Doorkeeper {
   readonly #leaving = new Set<Socket>();
   #line: string | undefined;
   #isEnding = false;
+  #released: Promise<void> | undefined;
   #cancelWait: (() => void) | undefined;
 
   /** @throws EmulatorRunningError */
@@ -87,7 +88,11 @@ export class Doorkeeper {
   }
 
   /** Releases the lock. Everything is dead by now, which is what a closed connection says. */
-  async release(error?: Error): Promise<void> {
+  release(error?: Error): Promise<void> {
+    return (this.#released ??= this.#release(error));
+  }
+
+  async #release(error: Error | undefined): Promise<void> {
     this.startEnding();
     const line = error && `${JSON.stringify({ event: 'error', message: error.message })}\n`;
     this.#server.close();

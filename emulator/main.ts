@@ -46,7 +46,11 @@ export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
   });
   async function finish(): Promise<void> {
     doorkeeper.startEnding();
-    await (await starting)?.stop();
+    try {
+      await (await starting)?.stop();
+    } catch (error) {
+      options.log(`not everything could be ended in order: ${String(error)}`);
+    }
     await doorkeeper.release();
     ended.resolve(undefined);
   }
@@ -121,8 +125,7 @@ async function start(
   return {
     ready: { event: 'ready', project, zone, credentials: google.credentials, urls: google.urls },
     stop: async () => {
-      await functions?.end();
-      await google.close();
+      await Promise.all([functions?.end(), google.close()]);
     },
   };
 }

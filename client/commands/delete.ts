@@ -1,9 +1,10 @@
 // `datalab-client delete`: instance, disk and record gone.
 import { createInterface } from 'node:readline/promises';
+import type { Readable } from 'node:stream';
 import type { SessionView } from '../../functions/contract.ts';
 import { ApiError, type Api } from '../api.ts';
 import { openBackend } from '../backend.ts';
-import { ClientError } from '../errors.ts';
+import { ClientError, Interrupted } from '../errors.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
 import type { SessionFlags } from '../main.ts';
@@ -18,7 +19,7 @@ export async function deleteSession(flags: SessionFlags & { yes?: true }, io: Io
   using progress = createProgress(flags, io);
   await progress.stage('Delete', async (stage) => {
     stage.say(`deleting ${session.instance?.name ?? session.name}`);
-    await untilGone(backend.api, await backend.api.deleteSession(session.id));
+    await deleteAndWait(backend.api, session.id);
   });
   if (flags.json) io.stdout.write(`${JSON.stringify({ event: 'deleted', id: session.id })}\n`);
   else if (!flags.quiet) io.stdout.write(`Session ${session.name} is deleted.\n`);
@@ -30,20 +31,38 @@ async function confirm(session: SessionView, io: Io): Promise<void> {
       'Deleting needs your consent: on a terminal it asks, elsewhere give --yes.',
     );
   }
-  const terminal = createInterface({ input: io.stdin, output: io.stderr });
   const question = `Delete session ${session.name} with its instance, kernels and disk? [y/N] `;
-  const answer = await terminal.question(question, { signal: io.interrupt });
-  terminal.close();
+  const answer = await ask(question, io.stdin, io);
   if (!/^y(es)?$/i.test(answer.trim())) throw new ClientError('Nothing was deleted.');
 }
 
-/** The record goes when the instance is gone; until then it can be asked for. */
-async function untilGone(api: Api, from: SessionView): Promise<void> {
-  let session = from;
+async function ask(question: string, input: Readable, io: Io): Promise<string> {
+  const terminal = createInterface({ input, output: io.stderr });
   try {
-    for (;;) session = await api.waitForSession(session.id, session.revision, WAIT_SECONDS);
+    return await terminal.question(question, { signal: io.interrupt });
+  } catch (error) {
+    // While it asks, readline takes Ctrl-C and Ctrl-D for itself.
+    if (error instanceof Error && error.name === 'AbortError') throw new Interrupted();
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
+
+/** The record goes when the instance is gone; a deletion whose reply was lost ends there too. */
+async function deleteAndWait(api: Api, id: string): Promise<void> {
+  try {
+    let session = await api.deleteSession(id);
+    while (session.state !== 'FAILED') {
+      session = await api.waitForSession(id, session.revision, WAIT_SECONDS);
+    }
+    throw new ClientError(`Session ${session.name} could not be deleted: ${reasonOf(session)}`);
   } catch (error) {
     if (error instanceof ApiError && error.status === 'NOT_FOUND') return;
     throw error;
   }
+}
+
+function reasonOf({ error }: SessionView): string {
+  return error?.message ?? 'the API gave no reason';
 }

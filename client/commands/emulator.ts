@@ -5,6 +5,7 @@ import { EmulatorRunningError } from '../../emulator/attach.ts';
 import type { ReadyEvent } from '../../emulator/attachment.ts';
 import { runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
+import { Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { readSettings } from '../settings.ts';
 
@@ -27,6 +28,10 @@ export async function emulator(
       ...(flags.untilDetached ? { spawner: io.inputEnd } : {}),
       log: (line) => io.stderr.write(`${line}\n`),
     });
+    if (io.interrupt.aborted) {
+      await running.end();
+      throw new Interrupted();
+    }
     if (!flags.untilDetached) say(running.ready, flags, io);
     await Promise.race([running.ended, interrupted(io)]);
     await running.end();
@@ -39,6 +44,7 @@ export async function emulator(
 
 async function stayAttached(stateDir: string, flags: { json?: true }, io: Io): Promise<void> {
   const attached = await attachEmulator(stateDir, io);
+  io.stderr.write('An emulator of this state folder runs already; this keeps it running.\n');
   say(attached.ready, flags, io);
   await Promise.race([attached.lost, interrupted(io)]);
   await attached.detach();

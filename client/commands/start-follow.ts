@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { session } from '../../functions/contract.ts';
-import { Interrupted } from '../errors.ts';
+import { ClientError, Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { StartFlags } from '../main.ts';
 import { createProgress } from '../progress.ts';
@@ -30,9 +30,28 @@ export async function followOtherStart(
     return await untilReady(key, io);
   });
   if (!ready) return 'was not';
+  refuseContradictions(ready, flags);
   sayReady(ready, flags, io);
   while (!io.interrupt.aborted && !hasEnded(key)) await wait(io);
+  if (!io.interrupt.aborted && !flags.quiet && !flags.json) {
+    io.stderr.write('\nThe start that this one followed has ended.\n');
+  }
   return 'was ready';
+}
+
+/** What this one was asked for and the other one has not. */
+function refuseContradictions(ready: ReadyEvent, flags: StartFlags): void {
+  const { origin, port } = new URL(ready.gateway.url);
+  const wish =
+    flags.ui === 'process' && !ready.ui
+      ? 'with --ui none'
+      : flags.port !== undefined && String(flags.port) !== port
+        ? `on port ${port}`
+        : undefined;
+  if (wish === undefined) return;
+  throw new ClientError(
+    `This session and folder are started already, ${wish}, at ${origin}: use that one, or end it first.`,
+  );
 }
 
 /** Undefined when the other one ended before it was ready. */

@@ -44,7 +44,7 @@ export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
 }
 
 /** As this program was called: through npm in a clone, or by its name. */
-function commandToComeBack(flags: StartFlags, { env }: Io): string {
+export function commandToComeBack(flags: StartFlags, { env }: Io): string {
   if (env['npm_lifecycle_event'] === 'start') return 'npm start';
   const name = flags.name === 'default' ? '' : ` --name ${flags.name}`;
   return `datalab-client start${flags.emulator ? ' --emulator' : ''}${name}`;

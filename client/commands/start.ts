@@ -1,27 +1,29 @@
 // `datalab-client start`: session, tunnel, UI server and relay, then waiting for Ctrl-C.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import path from 'node:path';
-import type { SessionView } from '../../functions/contract.ts';
+import { sessionName, type SessionView } from '../../functions/contract.ts';
 import { openBackend, type Backend } from '../backend.ts';
 import { openBrowser } from '../browser.ts';
 import { systemClock } from '../clock.ts';
 import { checkContentFolder, folderPrefix } from '../content-folder.ts';
-import { ClientError } from '../errors.ts';
+import { ClientError, messageOf } from '../errors.ts';
 import { checkGateway } from '../gateway-check.ts';
 import type { Io } from '../io.ts';
 import { startUiServer, type UiServer } from '../jupyter/ui-server.ts';
 import type { StartFlags } from '../main.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import type { AgentAccess } from '../relay/agent-link.ts';
+import { listen } from '../relay/ports.ts';
 import { startRelay, type Relay } from '../relay/relay.ts';
 import { settleSession } from '../settle-session.ts';
 import { readSettings } from '../settings.ts';
-import { claimStart, type StartKey } from '../start-claim.ts';
+import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
 import { openTunnel } from '../tunnel/connection.ts';
 import { followOtherStart } from './start-follow.ts';
 import { preparePrograms, type Programs } from './start-programs.ts';
-import { sayEnd, sayReady, type ReadyEvent } from './start-words.ts';
+import { commandToComeBack, sayEnd, sayReady, type ReadyEvent } from './start-words.ts';
 
 const DEFAULT_PORT = 8081;
 const GATEWAY_PATIENCE_SECONDS = 120;
@@ -31,6 +33,7 @@ export async function start(
   flags: StartFlags,
   io: Io,
 ): Promise<void> {
+  checkName(flags.name);
   const settings = readSettings(io);
   const folder = checkContentFolder(contentDir ?? settings.contentDir ?? '.', io.cwd);
   const backend = flags.emulator ? 'emulator' : (settings.apiUrl ?? '');
@@ -38,21 +41,16 @@ export async function start(
   for (;;) {
     using claim = claimStart(key);
     if (claim) {
-      await run(folder, flags, io, (ready) => {
-        claim.announce(ready);
-      });
+      await run(folder, claim, flags, io);
       return;
     }
     if ((await followOtherStart(key, flags, io)) === 'was ready') return;
   }
 }
 
-async function run(
-  folder: string,
-  flags: StartFlags,
-  io: Io,
-  announce: (ready: ReadyEvent) => void,
-): Promise<void> {
+async function run(folder: string, claim: StartClaim, flags: StartFlags, io: Io): Promise<void> {
+  // Before a machine is started, and paid for, that nobody could reach.
+  if (flags.port !== undefined) await checkPort(flags.port);
   using progress = createProgress(flags, io);
   const programs = await preparePrograms(flags, progress, io);
   await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', () =>
@@ -61,8 +59,9 @@ async function run(
   await using parts = new AsyncDisposableStack();
   // The pages take a second to start, the machine longer: both at once.
   const [{ session, agent }, ui] = await together(
-    reachGateway(backend, flags, progress, io),
-    flags.ui === 'process' ? startUi(folder, programs, backend, progress, parts, io) : undefined,
+    (signal) => reachGateway(backend, flags, progress, signal, io),
+    (signal) => startUi(folder, flags, programs, backend, progress, parts, signal, io),
+    io.interrupt,
   );
   const relay = await startRelay({
     port: flags.port ?? DEFAULT_PORT,
@@ -72,14 +71,32 @@ async function run(
     agent,
     ui,
     clock: systemClock,
+    onBug: (error) => io.stderr.write(`A bug in the relay: ${messageOf(error)}\n`),
   });
   parts.defer(() => relay.close());
   const ready = readyEvent(session, relay, ui);
-  announce(ready);
-  sayReady(ready, flags, io);
-  if (ready.ui && flags.browser) openBrowser(ready.ui.url, io);
-  await untilEnd(backend, ui, io);
+  claim.announce(ready);
+  try {
+    sayReady(ready, flags, io);
+    if (ready.ui && flags.browser) parts.use(openBrowser(ready.ui.url, claim.folder, io));
+    await untilEnd(backend, ui, flags, io);
+  } finally {
+    claim.withdraw();
+  }
   sayEnd(session, flags, io);
+}
+
+function checkName(name: string): void {
+  const checked = sessionName.safeParse(name);
+  if (!checked.success)
+    throw new ClientError(`--name ${name}: ${checked.error.issues[0]?.message ?? ''}`);
+}
+
+/** @throws PortError when something else has the port */
+async function checkPort(port: number): Promise<void> {
+  const probe = createServer();
+  await listen(probe, { port, isPortFixed: true });
+  await new Promise((resolve) => probe.close(resolve));
 }
 
 /** The session running and its gateway answering through the tunnel. */
@@ -87,11 +104,12 @@ async function reachGateway(
   backend: Backend,
   flags: StartFlags,
   progress: Progress,
+  signal: AbortSignal,
   io: Io,
 ): Promise<{ session: SessionView; agent: AgentAccess }> {
   const session = await progress.stage('Session', async (stage) => {
     const begun = await backend.api.createSession({ name: flags.name });
-    return await settleSession(backend.api, begun, 'READY', stage);
+    return await settleSession(backend.api, begun, 'READY', stage, signal);
   });
   const agent = await progress.stage('Tunnel', async (stage) => {
     const { accessToken, tunnel } = await backend.api.connect(session.id);
@@ -108,7 +126,7 @@ async function reachGateway(
       patienceSeconds: GATEWAY_PATIENCE_SECONDS,
       elapsed: io.elapsed,
       clock: systemClock,
-      signal: io.interrupt,
+      signal,
     });
     return access;
   });
@@ -117,14 +135,16 @@ async function reachGateway(
 
 async function startUi(
   folder: string,
+  flags: StartFlags,
   programs: Programs,
   backend: Backend,
   progress: Progress,
   parts: AsyncDisposableStack,
+  signal: AbortSignal,
   io: Io,
 ): Promise<UiServer | undefined> {
   const program = programs.ui;
-  if (!program) return undefined;
+  if (flags.ui !== 'process' || !program) return undefined;
   return await progress.stage('Notebooks', async () => {
     const ui = await startUiServer({
       contentDir: folder,
@@ -133,7 +153,7 @@ async function startUi(
       environment: { ...io.env },
       isRoot: process.getuid?.() === 0,
       clock: systemClock,
-      signal: io.interrupt,
+      signal,
     });
     parts.defer(() => ui.stop());
     return ui;
@@ -150,30 +170,48 @@ function readyEvent(session: SessionView, relay: Relay, ui: UiServer | undefined
 }
 
 /** Returns at Ctrl-C; throws when something that the user needs has gone away. */
-async function untilEnd(backend: Backend, ui: UiServer | undefined, io: Io): Promise<void> {
+async function untilEnd(
+  backend: Backend,
+  ui: UiServer | undefined,
+  flags: StartFlags,
+  io: Io,
+): Promise<void> {
+  const again = `Come back with: ${commandToComeBack(flags, io)}`;
   const interrupted = io.interrupt.aborted
     ? Promise.resolve()
     : once(io.interrupt, 'abort').then(() => undefined);
   const lost = backend.lost.then((reason) => {
-    throw new ClientError(`${reason} Start it again with: datalab-client start --emulator`);
+    throw new ClientError(`${reason} ${again}`);
   });
   const pagesGone = ui?.ended.then(({ code, lastLines }) => {
     throw new ClientError(
-      `The notebook server ended by itself with status ${code}.\n${lastLines}\n` +
-        'Kernels are not affected; come back with: datalab-client start',
+      `The notebook server ended by itself with status ${code}.\n${lastLines}\n${again}`,
     );
   });
   await Promise.race([interrupted, lost, ...(pagesGone ? [pagesGone] : [])]);
 }
 
-/** Both results; when one fails, the other is waited for too, so that nothing goes on behind our back. */
+/**
+ * Both results. When one fails, the other is told to give up and waited for, so that nothing goes on behind our
+ * back; what failed first is thrown.
+ */
 async function together<A, B>(
-  a: Promise<A>,
-  b: Promise<B> | undefined,
-): Promise<[A, B | undefined]> {
-  const results = await Promise.allSettled([a, b]);
-  const [first, second] = results;
-  if (first.status === 'rejected') throw first.reason;
-  if (second.status === 'rejected') throw second.reason;
-  return [first.value, second.value];
+  a: (signal: AbortSignal) => Promise<A>,
+  b: (signal: AbortSignal) => Promise<B>,
+  interrupt: AbortSignal,
+): Promise<[A, B]> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([interrupt, failure.signal]);
+  const orGiveUp = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    try {
+      return await work(signal);
+    } catch (error) {
+      failure.abort(error);
+      throw error;
+    }
+  };
+  const [first, second] = await Promise.allSettled([orGiveUp(a), orGiveUp(b)]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled')
+    return [first.value, second.value];
+  throw failure.signal.reason;
 }

@@ -120,7 +120,7 @@ function describe(target: TunnelTarget): string {
 }
 
 function signInAgain(where: string): string {
-  return `The sign-in was not accepted for ${where}. Sign in again with: gcloud auth login`;
+  return `The sign-in was not accepted for ${where}. Sign in again with: gcloud auth application-default login`;
 }
 
 function notAllowed(where: string): string {

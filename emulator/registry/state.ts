@@ -72,7 +72,9 @@ export function openRegistryState(stateDir: string): RegistryState {
 /** The two images that an installed backend has; their digests follow what they would be built from. */
 export function seedImages(state: RegistryState, project: string, repositoryRoot: string): void {
   const gateway = createTar(repositoryRoot, ['docker/gateway']);
-  const agent = createTar(repositoryRoot, ['agent', 'docker/agent', 'functions/contract.ts']);
+  // As built programs are JavaScript, so is what they are made of.
+  const contract = `functions/contract${path.extname(import.meta.filename)}`;
+  const agent = createTar(repositoryRoot, ['agent', 'docker/agent', contract]);
   state.pushImage(`${project}/datalab-gateway`, 'latest', gateway);
   state.pushImage(`${project}/datalab-agent`, 'latest', agent);
 }

@@ -18,7 +18,10 @@ describe('a start that is interrupted', () => {
         const client = start(t, stateDir, temporaryFolder(t));
         await client.event(stage, (event) => event.stage === stage);
         for (let count = 0; count < times; count += 1) client.signal('SIGINT');
-        assert.equal(await client.ended, 130);
+        // The tunnel takes milliseconds: by then it may be ready, and Ctrl-C is how a ready start ends.
+        const end = await client.ended;
+        const wasReady = client.events.some((event) => event.event === 'ready');
+        assert.ok(end === 130 || (wasReady && end === 0), `ended with ${end}`);
         await untilNoProcess(stateDir);
       });
     }

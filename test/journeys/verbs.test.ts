@@ -106,6 +106,7 @@ describe('what goes wrong is said', () => {
         /unknown option '--prot'\n\(Did you mean --port\?\)/,
       ],
       [['start', '--emulator', '--port', 'eighty'], /Not a port/],
+      [['start', '--emulator', '--name', 'My_Session'], /--name My_Session: must be 1 to 40/],
       [['start'], /No backend is set: set DATALAB_API_URL/],
       [['statsu'], /unknown command 'statsu'\n\(Did you mean status\?\)/],
     ];
@@ -129,6 +130,17 @@ describe('what goes wrong is said', () => {
     const last = client.events.at(-1);
     assert.equal(last?.event, 'error');
     assert.match(last.message ?? '', new RegExp(`${port}.*--port`, 's'));
+    assert.ok(!client.events.some((event) => event.stage === 'Emulator'), 'nothing was started');
+
+    // If another program of this machine has the default port, all the better.
+    const onDefault = createServer().on('error', () => undefined);
+    onDefault.listen(8081, '127.0.0.1');
+    t.after(() => onDefault.close());
+    const next = start(t, stateDir, temporaryFolder(t));
+    const { gateway } = await next.ready();
+    assert.notEqual(new URL(gateway.url).port, '8081');
+    next.signal('SIGINT');
+    assert.equal(await next.ended, 0);
     await untilNoProcess(stateDir);
   });
 
