@@ -2,24 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { ClientError, EXIT, Interrupted, messageOf } from './errors.ts';
+import type { CommonFlags, SessionFlags, StartFlags } from './flags.ts';
 import type { Io } from './io.ts';
-
-/** Flags that every command takes. */
-export interface CommonFlags {
-  emulator?: true;
-  json?: true;
-  quiet?: true;
-}
-
-export interface SessionFlags extends CommonFlags {
-  name: string;
-}
-
-export interface StartFlags extends SessionFlags {
-  ui: 'process' | 'none';
-  port?: number;
-  browser: boolean;
-}
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {

@@ -122,11 +122,11 @@ class Screen {
   }
 
   #draw(): void {
-    const erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : '';
+    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
     const ended = this.#open.filter((row) => row.endedAt !== undefined);
     const running = this.#open.filter((row) => row.endedAt === undefined);
-    const lines = [...ended, ...running].map((row) => `${this.#line(row)}\n`).join('');
-    this.#io.stderr.write(erase + lines);
+    const lines = [...ended, ...running].map((row) => `${this.#line(row)}\x1b[K\n`).join('');
+    this.#io.stderr.write(up + lines);
     this.#open.splice(0, this.#open.length, ...running);
     this.#drawn = running.length;
   }

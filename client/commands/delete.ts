@@ -7,7 +7,7 @@ import { openBackend } from '../backend.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../main.ts';
+import type { SessionFlags } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 
 const WAIT_SECONDS = 45;
@@ -42,7 +42,10 @@ async function ask(question: string, input: Readable, io: Io): Promise<string> {
     return await terminal.question(question, { signal: io.interrupt });
   } catch (error) {
     // While it asks, readline takes Ctrl-C and Ctrl-D for itself.
-    if (error instanceof Error && error.name === 'AbortError') throw new Interrupted();
+    if (error instanceof Error && error.name === 'AbortError') {
+      io.stderr.write('\n');
+      throw new Interrupted();
+    }
     throw error;
   } finally {
     terminal.close();

@@ -1,7 +1,7 @@
 // `datalab-client list`: the caller's sessions.
 import { openBackend } from '../backend.ts';
 import type { Io } from '../io.ts';
-import type { CommonFlags } from '../main.ts';
+import type { CommonFlags } from '../flags.ts';
 import { sessionTable } from '../session-table.ts';
 
 export async function list(flags: CommonFlags, io: Io): Promise<void> {

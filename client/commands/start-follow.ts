@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { session } from '../../functions/contract.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
-import type { StartFlags } from '../main.ts';
+import type { StartFlags } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 import { claimStart, readAnnouncement, type StartKey } from '../start-claim.ts';
 import { sayReady, type ReadyEvent } from './start-words.ts';

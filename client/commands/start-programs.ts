@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import type { Io } from '../io.ts';
 import { installMissing } from '../jupyter/install.ts';
 import type { JupyterPrograms } from '../jupyter/jupyter-programs.ts';
-import type { StartFlags } from '../main.ts';
+import type { StartFlags } from '../flags.ts';
 import type { Progress } from '../progress.ts';
 import { readSettings } from '../settings.ts';
 

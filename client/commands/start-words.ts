@@ -1,7 +1,7 @@
 // What `start` says when it is ready and when it ends.
 import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
-import type { StartFlags } from '../main.ts';
+import type { StartFlags } from '../flags.ts';
 
 /** The line that scripts wait for. */
 export interface ReadyEvent {
@@ -33,7 +33,7 @@ export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
   if (flags.quiet) return;
   const lines = flags.emulator
     ? [
-        'The emulator ends with its last client. For its instances that is a power cut:',
+        'The emulator ends when nobody uses it any more. For its instances that is a power cut:',
         'files are kept, kernels and their variables are not.',
       ]
     : [`Session ${session.name} goes on without you, and its kernels with it.`];
@@ -45,7 +45,11 @@ export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
 
 /** As this program was called: through npm in a clone, or by its name. */
 export function commandToComeBack(flags: StartFlags, { env }: Io): string {
-  if (env['npm_lifecycle_event'] === 'start') return 'npm start';
-  const name = flags.name === 'default' ? '' : ` --name ${flags.name}`;
-  return `datalab-client start${flags.emulator ? ' --emulator' : ''}${name}`;
+  const through = env['npm_lifecycle_event'];
+  if (through === 'start') return 'npm start';
+  const words = [...(through === 'npx' ? ['npx'] : []), 'datalab-client start'];
+  if (flags.emulator) words.push('--emulator');
+  if (flags.name !== 'default') words.push(`--name ${flags.name}`);
+  if (flags.contentDir !== undefined) words.push(`'${flags.contentDir}'`);
+  return words.join(' ');
 }

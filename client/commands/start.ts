@@ -12,7 +12,7 @@ import { ClientError, messageOf } from '../errors.ts';
 import { checkGateway } from '../gateway-check.ts';
 import type { Io } from '../io.ts';
 import { startUiServer, type UiServer } from '../jupyter/ui-server.ts';
-import type { StartFlags } from '../main.ts';
+import type { StartFlags } from '../flags.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import type { AgentAccess } from '../relay/agent-link.ts';
 import { listen } from '../relay/ports.ts';
@@ -30,9 +30,10 @@ const GATEWAY_PATIENCE_SECONDS = 120;
 
 export async function start(
   contentDir: string | undefined,
-  flags: StartFlags,
+  given: StartFlags,
   io: Io,
 ): Promise<void> {
+  const flags = { ...given, contentDir };
   checkName(flags.name);
   const settings = readSettings(io);
   const folder = checkContentFolder(contentDir ?? settings.contentDir ?? '.', io.cwd);

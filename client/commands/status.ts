@@ -2,7 +2,7 @@
 import { openBackend } from '../backend.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../main.ts';
+import type { SessionFlags } from '../flags.ts';
 import { sessionDetails } from '../session-table.ts';
 
 export async function status(flags: SessionFlags, io: Io): Promise<void> {

@@ -2,7 +2,7 @@
 import { openBackend } from '../backend.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../main.ts';
+import type { SessionFlags } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 import { settleSession } from '../settle-session.ts';
 

@@ -5,15 +5,8 @@ import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { TunnelError, errorOfNetwork, errorOfStatus, errorOfTimeout } from './errors.ts';
+import type { TunnelTarget } from './target.ts';
 import { TunnelStream } from './stream.ts';
-
-export interface TunnelTarget {
-  project: string;
-  zone: string;
-  instance: string;
-  networkInterface: string;
-  port: number;
-}
 
 export interface TunnelOptions {
   /** The relay, such as wss://tunnel.cloudproxy.app/v4 */

@@ -1,6 +1,6 @@
 // Why a tunnel could not be opened or broke: close codes and HTTP statuses of the IAP relay, in words for a person.
 // Thrown by connection.ts and given to `destroy` by stream.ts.
-import type { TunnelTarget } from './connection.ts';
+import type { TunnelTarget } from './target.ts';
 
 export type TunnelReason =
   /** Nothing answers on the instance's port (yet). */

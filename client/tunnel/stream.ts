@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { Acknowledgement } from './acknowledgement.ts';
 import type { Clock } from '../clock.ts';
-import type { TunnelTarget } from './connection.ts';
+import type { TunnelTarget } from './target.ts';
 import { errorOfClose, errorOfProtocol, errorOfSilence, isEndOfStream } from './errors.ts';
 import type { Frame } from './frames.ts';
 import { FrameError, decodeFrame } from './frames.ts';

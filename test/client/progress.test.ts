@@ -60,7 +60,7 @@ describe('progress', () => {
       return Promise.resolve();
     });
     // eslint-disable-next-line no-control-regex -- these are what it may write
-    const drawn = written.stderr.replaceAll(/\x1b\[[0-9]+A\x1b\[J/g, '');
+    const drawn = written.stderr.replaceAll(/\x1b\[([0-9]+A|K)/g, '');
     assert.ok(!drawn.includes('\x1b') && !drawn.includes('\r'));
     for (const line of drawn.split('\n')) assert.ok(line.length < 40, line);
   });
