@@ -9,7 +9,11 @@ import { until } from '../helpers/until.ts';
 import { API_AUDIENCE, PROJECT } from './fake-google.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const BINARY = path.join(ROOT, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
+/** The Functions Framework's program. */
+export const FRAMEWORK = path.join(
+  ROOT,
+  'node_modules/@google-cloud/functions-framework/build/src/main.js',
+);
 
 export interface FrameworkProcess {
   url: string;
@@ -27,31 +31,14 @@ export interface ProcessOptions {
 /** Started, and answering `/health`; gone after the test. */
 export async function startFramework(
   t: Pick<TestContext, 'after'>,
-  { google = '127.0.0.1:1', env = {}, nodeArguments = [] }: ProcessOptions = {},
+  { google, env = {}, nodeArguments = [] }: ProcessOptions = {},
 ): Promise<FrameworkProcess> {
   const folder = temporaryFolder(t);
   const port = await freePort();
   const target = ['--source=functions/index.ts', '--target=api', `--port=${port}`];
-  const child = spawn(process.execPath, [...nodeArguments, BINARY, ...target], {
+  const child = spawn(process.execPath, [...nodeArguments, FRAMEWORK, ...target], {
     cwd: ROOT,
-    env: {
-      PATH: process.env['PATH'],
-      HOME: folder,
-      PROJECT_ID: PROJECT,
-      ZONE: 'europe-west1-b',
-      API_URL: API_AUDIENCE,
-      SQLITE_FILE: path.join(folder, 'sessions.sqlite'),
-      SESSION_TOKEN_KEYS: JSON.stringify({ 1: Buffer.alloc(32, 1).toString('base64url') }),
-      COMPUTE_API_URL: `http://${google}`,
-      REGISTRY_URL: `http://${google}`,
-      ID_TOKEN_CERTS_URL: `http://${google}/certs`,
-      ADMINISTRATORS: 'admin@example.com',
-      GCE_METADATA_HOST: google,
-      METADATA_SERVER_DETECTION: 'assume-present',
-      OBSERVE_INTERVAL_SECONDS: '0.2',
-      LISTEN_ADDRESS: '127.0.0.1',
-      ...env,
-    },
+    env: { ...apiEnvironment(folder, google), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -68,6 +55,27 @@ export async function startFramework(
     );
   });
   return { url, child, output: () => output };
+}
+
+/** Settings of a function whose files are in `folder` and whose Google is at `google` (by default nowhere). */
+export function apiEnvironment(folder: string, google = '127.0.0.1:1'): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    PROJECT_ID: PROJECT,
+    ZONE: 'europe-west1-b',
+    API_URL: API_AUDIENCE,
+    SQLITE_FILE: path.join(folder, 'sessions.sqlite'),
+    SESSION_TOKEN_KEYS: JSON.stringify({ 1: Buffer.alloc(32, 1).toString('base64url') }),
+    COMPUTE_API_URL: `http://${google}`,
+    REGISTRY_URL: `http://${google}`,
+    ID_TOKEN_CERTS_URL: `http://${google}/certs`,
+    ADMINISTRATORS: 'admin@example.com',
+    GCE_METADATA_HOST: google,
+    METADATA_SERVER_DETECTION: 'assume-present',
+    OBSERVE_INTERVAL_SECONDS: '0.2',
+    LISTEN_ADDRESS: '127.0.0.1',
+  };
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -37,8 +37,9 @@ export function runClient(
   stateDir: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  program = PROGRAM,
 ): RunningClient {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, DATALAB_STATE_DIR: stateDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

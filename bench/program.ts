@@ -1,0 +1,86 @@
+// A program under measurement: its time runs from the moment it is spawned, and it is gone when the measurement is
+// over, however that ends.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface ProgramOptions {
+  env: NodeJS.ProcessEnv;
+  /** Aborts the whole bench. */
+  signal: AbortSignal;
+  limitSeconds: number;
+}
+
+export class Program implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  /** Aborts when time is up, the bench is interrupted, or the program has ended. */
+  readonly signal: AbortSignal;
+  readonly #since = performance.now();
+  #output = '';
+
+  constructor(args: readonly string[], { env, signal, limitSeconds }: ProgramOptions) {
+    this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+    }
+    const name = args.join(' ');
+    const over = new AbortController();
+    const limit = setTimeout(() => {
+      over.abort(new Error(`${name} took more than ${limitSeconds} s\n${this.#output}`));
+    }, limitSeconds * 1000);
+    this.ended = new Promise((resolve) => {
+      const end = (how: number | string) => {
+        clearTimeout(limit);
+        resolve(how);
+        over.abort(new Error(`${name} ended with ${how}\n${this.#output}`));
+      };
+      this.child.once('error', (error) => {
+        end(error.message);
+      });
+      this.child.once('exit', (code, killer) => {
+        end(code ?? killer ?? '');
+      });
+    });
+    this.signal = AbortSignal.any([over.signal, signal]);
+  }
+
+  elapsedMilliseconds(): number {
+    return performance.now() - this.#since;
+  }
+
+  /** So far; see proc_pid_status(5). */
+  peakMegabytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid ?? ''}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  }
+
+  /** The first text of its output that `pattern` finds. */
+  async untilSays(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#output)) {
+      await new Promise<void>((resolve, reject) => {
+        const fail = () => {
+          reject(this.signal.reason as Error);
+        };
+        if (this.signal.aborted) fail();
+        this.signal.addEventListener('abort', fail, { once: true });
+        this.child.stdout?.once('data', () => {
+          this.signal.removeEventListener('abort', fail);
+          resolve();
+        });
+      });
+    }
+  }
+
+  /** `how` first, since a client ends its emulator in order; then by force. */
+  async end(how: NodeJS.Signals, patienceSeconds = 30): Promise<void> {
+    this.child.kill(how);
+    const impatience = setTimeout(() => this.child.kill('SIGKILL'), patienceSeconds * 1000);
+    await this.ended;
+    clearTimeout(impatience);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGTERM');
+  }
+}
