@@ -79,7 +79,9 @@ export async function startJupyterGateway(address = '127.0.0.1'): Promise<Jupyte
 /** In a file: the environment is inherited by kernels, which are not to know the token. */
 async function writeConfiguration(folder: string, token: string): Promise<void> {
   const configuration = {
-    ServerApp: { token, password: '', open_browser: false, allow_root: true },
+    ServerApp: { token, password: '', open_browser: false, allow_root: true, limit_rate: false },
+    // jupyter-server 2 reads it here.
+    ZMQChannelsWebsocketConnection: { limit_rate: false },
   };
   await mkdir(join(folder, 'config'));
   const file = join(folder, 'config', 'jupyter_server_config.json');
@@ -95,7 +97,6 @@ function spawnServer(folder: string, marker: string, address: string, port: numb
       `--port=${port}`,
       '--ServerApp.port_retries=0',
       `--ServerApp.root_dir=${join(folder, 'work')}`,
-      '--ServerApp.limit_rate=False',
       '--allow-root',
       '--no-browser',
     ],

@@ -40,7 +40,7 @@ export async function startRealGateway(): Promise<RealGateway> {
     const headers = { authorization: `token ${token}` };
     return (await fetch(`http://127.0.0.1:${port}${where}`, { headers })).json();
   };
-  await until('the gateway answers', () => get('/api/kernelspecs').catch(() => undefined));
+  await until('the gateway answers', () => get('/api/kernelspecs').catch(() => undefined), 90);
   return {
     port,
     token,

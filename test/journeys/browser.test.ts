@@ -51,9 +51,12 @@ describe('the example notebooks in a browser', () => {
 
 async function runAll(page: Page, start: URL, notebook: string): Promise<void> {
   const isLab = start.pathname.startsWith('/lab');
-  await page.goto(`${start.origin}${isLab ? '/lab/tree' : '/notebooks'}/${notebook}`);
+  // A workspace for each, or JupyterLab opens the notebook before again.
+  const folder = isLab ? `/lab/workspaces/${path.parse(notebook).name}/tree` : '/notebooks';
+  await page.goto(`${start.origin}${folder}/${notebook}`);
   if (isLab) {
-    await page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor();
+    // In the status bar: the toolbar says idle even before there is a kernel.
+    await page.getByText('| Idle').waitFor();
     await page.getByRole('menuitem', { name: 'Run', exact: true }).click();
     await page.getByRole('menuitem', { name: 'Run All Cells', exact: true }).click();
     return;
@@ -66,6 +69,9 @@ async function runAll(page: Page, start: URL, notebook: string): Promise<void> {
 async function takePicture(page: Page): Promise<void> {
   const file = process.env['DATALAB_SCREENSHOT'];
   if (file === undefined) return;
+  const noNews = page.getByRole('button', { name: 'No', exact: true });
+  if (await noNews.isVisible()) await noNews.click();
+  await noNews.waitFor({ state: 'hidden' });
   await page.locator('.output_png img, .jp-RenderedImage img').first().scrollIntoViewIfNeeded();
   await page.screenshot({ path: file });
 }

@@ -42,6 +42,8 @@ describe('a browser at the relay', () => {
       const sessions = (await world?.gateway.get('/api/sessions')) as { path: string }[];
       return sessions.some((session) => session.path === 'content-1/example.ipynb');
     });
+    // Run before the page has its kernel, JupyterLab asks which one to take.
+    if (isLab) await page.getByText('| Idle').waitFor({ timeout: 60_000 });
     await page.keyboard.press('Control+Enter');
     await page.getByText('the answer is 42').waitFor({ timeout: 60_000 });
     await page.keyboard.press('Control+s');
@@ -59,7 +61,8 @@ describe('a browser at the relay', () => {
     const refused = collectRefusals(page, relay.origin);
     await page.goto(`data:text/html,<a href="${relay.url}">notebooks</a>`);
     await page.click('a');
-    await page.getByText('example.ipynb').first().waitFor({ timeout: 60_000 });
+    const name = page.getByText('example.ipynb').filter({ visible: true });
+    await name.first().waitFor({ timeout: 60_000 });
     assert.ok(!page.url().includes('token'), page.url());
     assert.deepEqual(refused, []);
     await context.close();
