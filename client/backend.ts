@@ -14,8 +14,11 @@ export interface Backend extends AsyncDisposable {
   lost: Promise<string>;
 }
 
-export async function openBackend(flags: { emulator?: true }, io: Io): Promise<Backend> {
-  const settings = readSettings(io);
+export async function openBackend(
+  flags: { emulator?: true },
+  io: Io,
+  settings = readSettings(io),
+): Promise<Backend> {
   if (flags.emulator) return await emulatedBackend(settings, io);
   if (settings.apiUrl === undefined) {
     throw new ClientError(

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { attachToEmulator, type Attachment, type ReadyEvent } from '../emulator/attachment.ts';
 import { ClientError, messageOf } from './errors.ts';
 import type { Io } from './io.ts';
+import { lastLines } from './last-lines.ts';
 
 export interface AttachedEmulator {
   ready: ReadyEvent;
@@ -36,7 +37,9 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
       const attached = await tryAttach(folder, child, io.interrupt);
       if (attached) return attached;
       if (child && hasFailed(child)) {
-        throw new ClientError(`The emulator did not start.\n${lastLines(logFile)}`);
+        throw new ClientError(
+          `The emulator did not start.\n${lastLines(readFileSync(logFile, 'utf8'), 10)}`,
+        );
       }
       if (io.elapsed() > end) {
         throw new ClientError(
@@ -138,8 +141,4 @@ function hasEnded(child: ChildProcess): boolean {
 /** The one that finds the folder taken ends with 0. */
 function hasFailed(child: ChildProcess): boolean {
   return hasEnded(child) && child.exitCode !== 0;
-}
-
-function lastLines(file: string): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
 }

@@ -16,3 +16,8 @@ export class Interrupted extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Ends every switch over a union: a case that is forgotten does not compile. */
+export function assertNever(value: never): never {
+  throw new Error(`not expected: ${JSON.stringify(value)}`);
+}

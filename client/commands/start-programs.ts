@@ -7,18 +7,17 @@ import { installMissing } from '../jupyter/install.ts';
 import type { JupyterPrograms } from '../jupyter/jupyter-programs.ts';
 import type { StartFlags } from '../flags.ts';
 import type { Progress } from '../progress.ts';
-import { readSettings } from '../settings.ts';
 
 export type Programs = Pick<JupyterPrograms, 'ui'>;
 
 /** Finds or installs Jupyter: for the emulated gateway, and for the pages unless they are not wanted. */
 export async function preparePrograms(
   flags: StartFlags,
+  stateDir: string,
   progress: Progress,
   io: Io,
 ): Promise<Programs> {
   if (flags.ui === 'none' && !flags.emulator) return { ui: undefined };
-  const { stateDir } = readSettings(io);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   return await progress.stage('Programs', async (stage) => {
     return await installMissing({

@@ -18,7 +18,7 @@ import type { AgentAccess } from '../relay/agent-link.ts';
 import { listen } from '../relay/ports.ts';
 import { startRelay, type Relay } from '../relay/relay.ts';
 import { settleSession } from '../settle-session.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, type Settings } from '../settings.ts';
 import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
 import { openTunnel } from '../tunnel/connection.ts';
 import { followOtherStart } from './start-follow.ts';
@@ -42,20 +42,26 @@ export async function start(
   for (;;) {
     using claim = claimStart(key);
     if (claim) {
-      await run(folder, claim, flags, io);
+      await run(folder, claim, settings, flags, io);
       return;
     }
     if ((await followOtherStart(key, flags, io)) === 'was ready') return;
   }
 }
 
-async function run(folder: string, claim: StartClaim, flags: StartFlags, io: Io): Promise<void> {
+async function run(
+  folder: string,
+  claim: StartClaim,
+  settings: Settings,
+  flags: StartFlags,
+  io: Io,
+): Promise<void> {
   // Before a machine is started, and paid for, that nobody could reach.
   if (flags.port !== undefined) await checkPort(flags.port);
   using progress = createProgress(flags, io);
-  const programs = await preparePrograms(flags, progress, io);
+  const programs = await preparePrograms(flags, settings.stateDir, progress, io);
   await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', () =>
-    openBackend(flags, io),
+    openBackend(flags, io, settings),
   );
   await using parts = new AsyncDisposableStack();
   // The pages take a second to start, the machine longer: both at once.

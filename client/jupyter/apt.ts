@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { runProgram } from './run-program.ts';
+import { lastLines } from '../last-lines.ts';
 
 export interface AptOptions {
   environment: NodeJS.ProcessEnv;
@@ -78,15 +79,6 @@ export async function runAptGet(args: readonly string[], options: AptOptions): P
     stopWatching();
     await log.close();
   }
-}
-
-/** The end of what a program printed, for an error message. */
-export function lastLines(output: string, count: number): string {
-  const lines = output.split(/[\r\n]+/).map((line) => line.trimEnd());
-  return lines
-    .filter((line) => line !== '')
-    .slice(-count)
-    .join('\n');
 }
 
 /**

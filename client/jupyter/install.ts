@@ -3,17 +3,12 @@
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { AptOptions, AptResult } from './apt.ts';
-import {
-  availablePackages,
-  installArguments,
-  lastLines,
-  runAptGet,
-  updateArguments,
-} from './apt.ts';
+import { availablePackages, installArguments, runAptGet, updateArguments } from './apt.ts';
 import type { JupyterPrograms, Need } from './jupyter-programs.ts';
 import { KERNEL_MODULES, SYSTEM_FOLDER, findJupyter, hasAll } from './jupyter-programs.ts';
 import { runProgram } from './run-program.ts';
 import { ClientError } from '../errors.ts';
+import { lastLines } from '../last-lines.ts';
 
 export interface InstallOptions {
   need: Need;

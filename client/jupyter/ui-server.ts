@@ -6,11 +6,11 @@ import { request } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
-import { lastLines } from './apt.ts';
 import { ClientError } from '../errors.ts';
 import type { UiProgram } from './jupyter-programs.ts';
 import type { UiSettings } from './ui-arguments.ts';
 import { startPathOf, uiArguments, uiEnvironment } from './ui-arguments.ts';
+import { lastLines } from '../last-lines.ts';
 
 export interface UiServerOptions {
   program: UiProgram;

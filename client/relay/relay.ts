@@ -16,6 +16,7 @@ import { sendToAgent } from './to-agent.ts';
 import type { Proof, UiAccess } from './to-ui.ts';
 import { UiLink } from './to-ui.ts';
 import { splitUrl } from './url.ts';
+import { assertNever } from '../errors.ts';
 
 export interface RelayOptions {
   port: number;
@@ -172,8 +173,4 @@ function trackConnections(server: Server): Set<Socket> {
 function once(action: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;
   return () => (result ??= action());
-}
-
-function assertNever(value: never): never {
-  throw new Error(`not expected: ${JSON.stringify(value)}`);
 }

@@ -18,6 +18,7 @@ import type { Proof, UiLink } from './to-ui.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 import { HandshakeRefusedError, openUpstreamSocket } from './upstream-socket.ts';
 import { splitUrl, withoutToken } from './url.ts';
+import { assertNever } from '../errors.ts';
 
 export interface SocketsOptions {
   door: Doorway;
@@ -159,8 +160,4 @@ function offeredProtocols(request: IncomingMessage): string[] {
     .split(',')
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol !== '');
-}
-
-function assertNever(value: never): never {
-  throw new Error(`not a route: ${String(value)}`);
 }

@@ -9,6 +9,7 @@ import { replyError } from './replies.ts';
 import type { Route } from './routes.ts';
 import { answerKernelList, answerSession, answerSessionList } from './session-calls.ts';
 import { withoutToken } from './url.ts';
+import { assertNever } from '../errors.ts';
 
 export interface ToAgent {
   link: AgentLink;
@@ -90,8 +91,4 @@ export function goneSignal(response: ServerResponse): AbortSignal {
 export function hasBody(request: IncomingMessage): boolean {
   const length = request.headers['content-length'];
   return request.headers['transfer-encoding'] !== undefined || Number(length ?? 0) > 0;
-}
-
-function assertNever(value: never): never {
-  throw new Error(`not a rewriting: ${String(value)}`);
 }

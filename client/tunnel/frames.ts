@@ -1,6 +1,8 @@
 // The frames of the IAP tunnel protocol, version 4: bytes <-> Frame, nothing else (pure).
 // stream.ts encodes and decodes with it. Source of the facts: the Cloud SDK's iap_tunnel_websocket_utils.py.
 
+import { assertNever } from '../errors.ts';
+
 /** What a data frame may carry at most. */
 export const MAX_DATA_BYTES = 16_384;
 
@@ -105,8 +107,4 @@ function readCount(body: Buffer): number {
   const count = body.readBigUInt64BE(0);
   if (count > BigInt(Number.MAX_SAFE_INTEGER)) throw new FrameError(`a count of ${count} bytes`);
   return Number(count);
-}
-
-function assertNever(value: never): never {
-  throw new Error(`unexpected frame: ${JSON.stringify(value)}`);
 }

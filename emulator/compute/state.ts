@@ -78,7 +78,6 @@ const operationResource = z.looseObject({
   targetLink: z.string(),
   clientOperationId: z.string().optional(),
 });
-export type OperationResource = z.infer<typeof operationResource>;
 
 const operationRecord = z.object({
   zone: z.string(),
