@@ -78,14 +78,68 @@ export const machineTypeName = z
   .max(63)
   .regex(/^[a-z][-a-z0-9]*$/, 'must be the name of a machine type, such as e2-standard-4');
 
+/** What happens to a session that is idle: memory kept, disk kept, or nothing. */
+export const IDLE_ACTIONS = ['suspend', 'stop', 'delete'] as const;
+export type IdleAction = (typeof IDLE_ACTIONS)[number];
+
+/** Google's rules for labels; those that begin with `datalab-` are ours. */
+export const sessionLabels = z
+  .record(
+    z
+      .string()
+      .regex(
+        /^[a-z][-_a-z0-9]{0,62}$/,
+        'must be 1 to 63 lower-case letters, digits, hyphens and underscores, starting with a letter',
+      )
+      .refine((key) => !key.startsWith('datalab-'), 'must not begin with datalab-: those are reserved'),
+    z
+      .string()
+      .regex(
+        /^[-_a-z0-9]{0,63}$/,
+        'must be at most 63 lower-case letters, digits, hyphens and underscores',
+      ),
+  )
+  .refine((labels) => Object.keys(labels).length <= 32, 'must be at most 32 labels');
+
+/** `HOST/PATH[:TAG][@sha256:DIGEST]`. */
+export const imageName = z
+  .string()
+  .max(300)
+  .regex(
+    /^[a-z0-9.-]+(:[0-9]+)?(\/[a-z0-9._-]+)+(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+    'must be the name of an image with its registry, such as gcr.io/my-project/datalab-gateway',
+  );
+
+/** An hour of the shortest kind to 60 days, which is how long Google keeps a suspended instance. */
+const lifetimeSeconds = z.int().min(300).max(5_184_000);
+
 export const createSessionRequest = z.strictObject({
   name: sessionName.default('default'),
   zone: zoneName.optional(),
+  /** Tried in this order when the zone has no room. */
+  fallbackZones: z.array(zoneName).max(8).optional(),
   machineType: machineTypeName.optional(),
+  /** A Spot VM: cheaper, and Google may stop it at any time (the disk is kept). */
+  spot: z.boolean().optional(),
   /** Size of the boot disk in GB (10 is what Container-Optimized OS needs). */
   diskSizeGb: z.int().min(10).max(65536).optional(),
+  /** Instead of the project's gateway image. */
+  image: imageName.optional(),
+  /** What the kernels run as; one of those that the administrator's policy names. */
+  serviceAccount: z.email().max(254).optional(),
+  /** So long without activity, and the session sleeps. */
+  idleTimeoutSeconds: z.int().min(60).max(5_184_000).optional(),
+  idleAction: z.enum(IDLE_ACTIONS).optional(),
+  /** So long after a start the session is suspended, busy or not; `:extend` moves it. */
+  maxLifetimeSeconds: lifetimeSeconds.optional(),
+  labels: sessionLabels.optional(),
+  /** Checks everything, stores and does nothing (AIP-163). */
+  validateOnly: z.boolean().optional(),
 });
 export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
+
+/** `:extend`: stays awake for so many seconds from now, whatever its kernels do; its lifetime ends no sooner. */
+export const extendSessionRequest = z.strictObject({ seconds: z.int().min(60).max(5_184_000) });
 
 /** Of the methods that take nothing: an empty body, or `{}`. */
 export const emptyRequest = z.strictObject({});
@@ -106,7 +160,10 @@ export type KernelActivity = z.infer<typeof kernelActivity>;
 /** A session as the API answers it. Times are RFC 3339 in UTC. */
 export const session = z.object({
   id: z.string(),
+  /** The user's name for it. */
   name: z.string(),
+  /** AIP-122: `sessions/{id}`. */
+  resourceName: z.string(),
   owner: z.object({ email: z.string() }),
   state: z.enum(SESSION_STATES),
   /** What the session is waiting for, in words; empty when nothing is under way. */
@@ -120,6 +177,17 @@ export const session = z.object({
   zone: z.string(),
   machineType: z.string(),
   diskSizeGb: z.int(),
+  fallbackZones: z.array(z.string()),
+  spot: z.boolean(),
+  serviceAccount: z.string(),
+  labels: z.record(z.string(), z.string()),
+  idleTimeoutSeconds: z.int(),
+  idleAction: z.enum(IDLE_ACTIONS),
+  maxLifetimeSeconds: z.int().optional(),
+  /** While it is READY: why it is awake, in words, and when it will sleep if nothing happens. */
+  awake: z.object({ reason: z.string(), sleepTime: z.string().optional() }).optional(),
+  /** When it is suspended, busy or not. */
+  lifetimeEndTime: z.string().optional(),
   /** The gateway image with its pinned digest; absent until it was looked up. */
   image: z.string().optional(),
   /** How many instances this session has had. */
@@ -152,6 +220,8 @@ export const getSessionQuery = z.strictObject({
 });
 
 export const listSessionsQuery = z.strictObject({
+  /** AIP-160, as far as `state = READY AND labels.team = "a" AND name != "x"`. */
+  filter: z.string().max(1024).optional(),
   pageSize: z.coerce.number().int().min(1).max(1000).optional(),
   pageToken: z.string().max(512).optional(),
 });
@@ -181,6 +251,8 @@ export const registerResponse = z.object({
   /** What the agent asks of every connection. */
   accessToken: z.string(),
   reportIntervalSeconds: z.number(),
+  /** See `reportResponse`. */
+  deadManSeconds: z.number(),
 });
 
 /** `:report`. (bootId, wake, sequence) orders reports: those that are older than the last one are dropped. */
@@ -192,9 +264,66 @@ export const reportRequest = z.strictObject({
   /** The gateway answered `/api/kernelspecs`. */
   gatewayReady: z.boolean(),
   kernels: z.array(kernelActivity).max(500),
+  /** The answer to `sleep` of the last response, once for each nonce. */
+  sleep: z
+    .strictObject({
+      nonce: z.string().max(64),
+      /** The agent has looked again, nothing runs, and its gate is shut: nothing is delivered to kernels. */
+      isAgreed: z.boolean(),
+      /** The gate stays shut for so long, counted by the agent from before it sent this. */
+      forSeconds: z.number().min(0).max(600),
+    })
+    .optional(),
 });
 export type ReportRequest = z.infer<typeof reportRequest>;
-export const reportResponse = z.object({ reportIntervalSeconds: z.number() });
+
+/** How long an agent keeps its gate shut for a sleep that it has agreed to. */
+export const GATE_SECONDS = 60;
+
+export const reportResponse = z.object({
+  reportIntervalSeconds: z.number(),
+  /** So long awake without reaching the API and with idle kernels, and the agent switches the machine off. */
+  deadManSeconds: z.number(),
+  /** The session is not about to sleep: the gate opens. */
+  isAwake: z.boolean(),
+  /**
+   * `prepare`: look again, shut the gate, and say so in a report at once. `switchOff`: what was agreed under this nonce
+   * holds; look once more and switch the machine off now.
+   */
+  sleep: z
+    .object({ nonce: z.string(), action: z.enum(['prepare', 'switchOff']), by: z.enum(IDLE_ACTIONS) })
+    .optional(),
+});
+export type ReportResponse = z.infer<typeof reportResponse>;
+
+export const IMAGE_STATES = ['MISSING', 'BUILDING', 'READY', 'FAILED'] as const;
+
+/** `GET /v1/image`: the project's gateway image. */
+export const image = z.object({
+  /** With its tag. */
+  name: z.string(),
+  state: z.enum(IMAGE_STATES),
+  /** What new sessions get pinned. */
+  digest: z.string().optional(),
+  build: z
+    .object({
+      id: z.string(),
+      /** Cloud Build's word. */
+      status: z.string(),
+      logUrl: z.string().optional(),
+      startTime: z.string().optional(),
+    })
+    .optional(),
+  /** Why the last build failed, with the last lines of its log. */
+  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).optional(),
+});
+export type ImageView = z.infer<typeof image>;
+
+/** `POST /v1/image:build`. An image that is there is replaced only if `force` says so, by an administrator. */
+export const buildImageRequest = z.strictObject({
+  force: z.boolean().optional(),
+  validateOnly: z.boolean().optional(),
+});
 
 /** Metadata attributes that the API gives an instance and `vm-startup.sh` reads. */
 export const INSTANCE_ATTRIBUTES = {

@@ -1,10 +1,10 @@
 // The record of a session as it is stored: what is wanted and what was seen, not where we are; that, session.ts derives.
 // intent.ts, agent-report.ts and plan.ts change records, each by returning a new one; revision.ts counts the change.
 import { z } from 'zod';
-import { ERROR_CODES, KERNEL_STATES, WANTS } from './contract.ts';
+import { ERROR_CODES, IDLE_ACTIONS, KERNEL_STATES, WANTS } from './contract.ts';
 
-/** What is done to instances; sleeping adds `suspend`, building images a step of its own. */
-export const STEPS = ['insert', 'start', 'resume', 'stop', 'delete'] as const;
+/** What is done to instances; `grant` lets the owner tunnel there. */
+export const STEPS = ['insert', 'start', 'resume', 'suspend', 'stop', 'delete', 'grant'] as const;
 export type StepKind = (typeof STEPS)[number];
 
 const trouble = z.object({ code: z.enum(ERROR_CODES), message: z.string() });
@@ -68,11 +68,40 @@ const knownAgent = z.object({
 });
 export type KnownAgent = z.infer<typeof knownAgent>;
 
+/** What the owner asked for; it stays for the session's life. */
+const sessionSpec = z.object({
+  zone: z.string(),
+  machineType: z.string(),
+  diskSizeGb: z.number(),
+  fallbackZones: z.array(z.string()).default([]),
+  spot: z.boolean().default(false),
+  /** Instead of the project's gateway image. */
+  image: z.string().optional(),
+  /** Absent: the one in the configuration. */
+  serviceAccount: z.string().optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  idleTimeoutSeconds: z.number().default(1800),
+  idleAction: z.enum(IDLE_ACTIONS).default('suspend'),
+  maxLifetimeSeconds: z.number().optional(),
+});
+
+/** A sleep that the agent is asked to prepare, or has agreed to. */
+const sleepTalk = z.object({
+  /** Good for one answer. */
+  nonce: z.string(),
+  /** The idle action. */
+  by: z.enum(IDLE_ACTIONS),
+  askedAt: z.number(),
+  /** The agent has agreed; its gate is shut until then. Nothing is put to sleep after it. */
+  agreedUntil: z.number().optional(),
+});
+export type SleepTalk = z.infer<typeof sleepTalk>;
+
 /** Stored records are checked for what we need; what a newer version has added is ignored. */
 export const sessionRecord = z.object({
   uid: z.string(),
-  /** For the conditional save: counts saves. */
-  version: z.number(),
+  /** For the conditional save: the store's own, and none before the first save. */
+  version: z.string(),
   /** Counts changes that a user could see. */
   revision: z.number(),
   name: z.string(),
@@ -84,10 +113,16 @@ export const sessionRecord = z.object({
   generation: z.number(),
   /** Of the next step; goes up once the operation with the id that it makes is done. */
   attempt: z.number(),
-  spec: z.object({ zone: z.string(), machineType: z.string(), diskSizeGb: z.number() }),
+  spec: sessionSpec,
+  /** Which of the zones (the spec's, then its fallbacks) the instance is to be made in. */
+  zoneIndex: z.int().default(0),
   /** Pinned by digest. */
   images: z.object({ gateway: z.string(), agent: z.string() }).optional(),
+  /** The image that is being built for it, with its tag. */
+  waitsForImage: z.string().optional(),
   instance: knownInstance.optional(),
+  /** The id of the instance to which the owner was seen to have the right to tunnel. */
+  grantedFor: z.string().optional(),
   claim: stepClaim.optional(),
   agent: knownAgent.optional(),
   /** Boots that are over: what they still send is dropped. Bounded. */
@@ -101,6 +136,15 @@ export const sessionRecord = z.object({
   updatedAt: z.number(),
   /** Written by every start; the save of a sleep will fail when it has changed. */
   usedAt: z.number(),
+  /** When something was going on last, as far as reports say; ms like all times here. */
+  activeAt: z.number().default(0),
+  /** Asked for with `:extend`. */
+  awakeUntil: z.number().optional(),
+  /** When it is suspended, busy or not. */
+  lifetimeEndsAt: z.number().optional(),
+  sleep: sleepTalk.optional(),
+  /** Counts what the agent was asked; every nonce is of another count. */
+  sleepCount: z.int().default(0),
   /** When to look again, should this process die now; absent when nothing is under way. */
   dueAt: z.number().optional(),
   timeline: z.array(z.object({ at: z.number(), message: z.string() })),

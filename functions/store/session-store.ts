@@ -9,6 +9,16 @@ export interface Page {
   size: number;
 }
 
+/** What is left of a session that is gone: enough to answer a repeated DELETE, and to know a late instance for ours. */
+export interface Tombstone {
+  uid: string;
+  ownerSubject: string;
+  /** The session as it was last, for its owner. */
+  record: SessionRecord;
+  /** Ms since the epoch. */
+  expireAt: number;
+}
+
 export interface SessionStore {
   get(uid: string): Promise<SessionRecord | undefined>;
 
@@ -24,11 +34,24 @@ export interface SessionStore {
    */
   save(record: SessionRecord): Promise<SessionRecord | undefined>;
 
-  /** Removes the record for good, on the same condition. */
-  remove(record: SessionRecord): Promise<boolean>;
+  /** Removes the record for good, on the same condition, and leaves a tombstone until `expireAt` (ms). */
+  remove(record: SessionRecord, expireAt: number): Promise<boolean>;
+
+  /** Of a session that is gone, unless it has expired by `now` (ms). */
+  findTombstone(uid: string, now: number): Promise<Tombstone | undefined>;
 
   /** Oldest first. */
   list(page: Page): Promise<SessionRecord[]>;
+
+  /** Sessions whose `waitsForImage` is this, at most `size`. */
+  listWaitingFor(image: string, size: number): Promise<string[]>;
+
+  /**
+   * Uids of sessions whose `dueAt` is `now` or earlier, the earliest first, at most `size`; each is due again at
+   * `until`, if whoever took it dies now. Works without reading the records, so that a bad one holds nobody up. Two
+   * callers at once do not get the same session, as a rule.
+   */
+  takeDue(now: number, until: number, size: number): Promise<string[]>;
 
   /** Who holds the lease observes the session for everybody. True: `holder` has it until `until` (ms). */
   takeLease(uid: string, holder: string, now: number, until: number): Promise<boolean>;

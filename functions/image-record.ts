@@ -1,0 +1,47 @@
+// The record of an image that Cloud Build makes for us, as it is stored. image-plan.ts changes it.
+import { z } from 'zod';
+import { ERROR_CODES } from './contract.ts';
+
+/** Saved before a build is asked for: Cloud Build has no request ids, so nobody else asks before the deadline. */
+const buildClaim = z.object({
+  /** Unique to image and attempt: how a build whose answer was lost is found. */
+  tag: z.string(),
+  /** Ms since the epoch; the call begins before it. */
+  deadline: z.number(),
+  /** Until here somebody may be waiting for Cloud Build's answer. */
+  callUntil: z.number(),
+});
+export type BuildClaim = z.infer<typeof buildClaim>;
+
+export const imageRecord = z.object({
+  /** With its tag. */
+  name: z.string(),
+  /** For the conditional save; the store's own. */
+  version: z.string(),
+  /** Counts builds; the next one's. */
+  attempt: z.int(),
+  claim: buildClaim.optional(),
+  /** The build under way, or the last one. */
+  build: z
+    .object({
+      id: z.string(),
+      tag: z.string(),
+      /** Cloud Build's word. */
+      status: z.string(),
+      logUrl: z.string().optional(),
+      startTime: z.string().optional(),
+    })
+    .optional(),
+  /** Of the last build; nobody builds the same source again until somebody asks. */
+  failure: z
+    .object({
+      sourceHash: z.string(),
+      code: z.enum(ERROR_CODES),
+      message: z.string(),
+      at: z.number(),
+    })
+    .optional(),
+  /** Somebody has asked for a build, whether or not there is an image. */
+  isBuildWanted: z.boolean(),
+});
+export type ImageRecord = z.infer<typeof imageRecord>;
