@@ -2,7 +2,8 @@
 import type { registerRequest, ReportRequest } from './contract.ts';
 import type { z } from 'zod';
 import type { KnownAgent, SessionRecord } from './record.ts';
-import { phaseOf } from './session.ts';
+import { isUsable, phaseOf } from './session.ts';
+import { withSleepAnswer } from './sleep.ts';
 
 const MAX_PAST_BOOTS = 8;
 
@@ -25,10 +26,29 @@ export function withReport(
   const agent = agentOf(record, report.bootId);
   if (!agent || (agent.report && !isNewer(report, agent.report))) return record;
   const { wake, sequence, gatewayReady, kernels } = report;
-  return {
+  const next = {
     ...record,
+    activeAt: activeAtOf(record, report, now),
+    mayHoldKernels: record.mayHoldKernels || gatewayReady,
     agent: { ...agent, report: { wake, sequence, gatewayReady, kernels, receivedAt: now } },
   };
+  const answered = report.sleep ? withSleepAnswer(next, report.sleep, now) : next;
+  // A slow boot is not a dead one.
+  const isHealed = answered.want === 'running' && isUsable(answered);
+  return isHealed ? { ...answered, failure: undefined } : answered;
+}
+
+/** Idle times are whole seconds and travel; by less than this they say nothing new. */
+const SAME_TIME_MILLISECONDS = 5_000;
+
+/** A kernel that waits for input is not at work; the first good report of a boot begins the idle time. */
+function activeAtOf(record: SessionRecord, report: ReportRequest, now: number): number {
+  const isFirst = report.gatewayReady && !record.mayHoldKernels;
+  const times = report.kernels.map(({ state, idleSeconds }) =>
+    state === 'busy' || state === 'starting' ? now : now - idleSeconds * 1000,
+  );
+  const latest = Math.max(...times, isFirst ? now : 0);
+  return latest > record.activeAt + SAME_TIME_MILLISECONDS ? latest : record.activeAt;
 }
 
 /** The boot is over: the machine is off, or about to start anew. */

@@ -8,11 +8,12 @@ import type {
   registerRequest,
   registerResponse,
   ReportRequest,
-  reportResponse,
+  ReportResponse,
 } from './contract.ts';
 import { AppError } from './errors.ts';
 import { reconcile, type ReconcileDeps } from './reconcile.ts';
 import type { SessionRecord } from './record.ts';
+import { sleepWords, withSleepTold } from './sleep.ts';
 
 /** May come before anybody has seen the instance, so it is looked at first. */
 export async function registerAgent(
@@ -33,10 +34,7 @@ export async function registerAgent(
     deps,
   );
   if (!record) throw noSession(id);
-  return {
-    accessToken: accessTokenOf(record, deps.config.tokenKeys),
-    reportIntervalSeconds: deps.config.reportIntervalSeconds,
-  };
+  return { accessToken: accessTokenOf(record, deps.config.tokenKeys), ...timesOf(record, deps) };
 }
 
 export async function noteReport(
@@ -44,14 +42,25 @@ export async function noteReport(
   claims: InstanceClaims,
   report: ReportRequest,
   deps: ReconcileDeps,
-): Promise<z.infer<typeof reportResponse>> {
+): Promise<ReportResponse> {
   const change = (record: SessionRecord, now: number) => {
     checkInstance(record, claims);
     return withReport(record, report, now);
   };
   if (!(await changeSession(id, change, deps))) throw noSession(id);
-  await reconcile(id, deps);
-  return { reportIntervalSeconds: deps.config.reportIntervalSeconds };
+  if (!(await reconcile(id, deps))) throw noSession(id);
+  // Saved before it is said: what the agent may agree to counts from then.
+  const told = await changeSession(id, withSleepTold, deps);
+  if (!told) throw noSession(id);
+  return { ...timesOf(told, deps), ...sleepWords(told, deps.clock.now()) };
+}
+
+/** A machine that nobody can reach, nor put to sleep, waits twice as long as one that can be. */
+function timesOf({ spec }: SessionRecord, { config }: ReconcileDeps) {
+  return {
+    reportIntervalSeconds: config.reportIntervalSeconds,
+    deadManSeconds: 2 * spec.idleTimeoutSeconds,
+  };
 }
 
 /** Compute Engine did not answer, or does not list the instance yet. */

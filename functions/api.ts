@@ -1,121 +1,228 @@
-// The route table of the HTTP API (see contract.ts). A handler parses, calls and answers; nothing else.
+// The table of the HTTP API (schemas: contract.ts). A handler calls and answers; nothing else.
+import type { IncomingHttpHeaders } from 'node:http';
 import { noteReport, registerAgent } from './agents.ts';
-import { authenticateInstance, authenticateUser, type CallerDeps, type User } from './caller.ts';
+import { authenticateInstance, authenticateUser, type CallerDeps } from './caller.ts';
 import {
+  buildImageRequest,
+  connectResponse,
   createSessionRequest,
   emptyRequest,
+  extendSessionRequest,
   getSessionQuery,
+  healthResponse,
+  image,
   listSessionsQuery,
+  listSessionsResponse,
+  openApiDocument,
   registerRequest,
+  registerResponse,
   reportRequest,
+  reportResponse,
+  session,
   type Want,
 } from './contract.ts';
-import { parseRequest } from './errors.ts';
-import type { ApiRequest, Route } from './http.ts';
+import { declare, routeOf, type Declared } from './endpoint.ts';
+import type { Route } from './http.ts';
+import { buildImage, getImage } from './image.ts';
 import { listSessions } from './list.ts';
 import {
   changeWant,
   connectSession,
   createSession,
+  extendSession,
   getSession,
   type SessionsDeps,
 } from './sessions.ts';
 
 export type ApiDeps = SessionsDeps & CallerDeps;
 
-const SESSIONS = /^\/v1\/sessions$/;
-const SESSION = /^\/v1\/sessions\/([a-z0-9]{1,63})$/;
-
-/** A method of AIP-136: `/v1/sessions/{id}:verb`. */
-function verb(name: string): RegExp {
-  return new RegExp(`^/v1/sessions/([a-z0-9]{1,63}):${name}$`);
-}
+const SESSIONS = '/v1/sessions';
+const SESSION = `${SESSIONS}/{id}`;
 
 /** @param deps made at the first request that needs them: `/health` does not */
 export function createRoutes(deps: () => ApiDeps): Route[] {
-  const user = (request: ApiRequest) => authenticateUser(request.headers, deps());
+  return createEndpoints(deps).map(routeOf);
+}
+
+export function createEndpoints(deps: () => ApiDeps): Declared[] {
+  const endpoints: Declared[] = [
+    declare(anybody, {
+      method: 'GET',
+      path: '/health',
+      operationId: 'health',
+      summary: 'Whether the API answers.',
+      caller: 'anybody',
+      response: healthResponse,
+      handle: () => Promise.resolve({ status: 'ok' }),
+    }),
+    declare(anybody, {
+      method: 'GET',
+      path: '/openapi.json',
+      operationId: 'openapi',
+      summary: 'This document.',
+      caller: 'anybody',
+      response: openApiDocument,
+      handle: async () => {
+        const { describeApi } = await import('./openapi.ts');
+        return describeApi(endpoints, deps().config.apiUrl);
+      },
+    }),
+    ...sessionEndpoints(deps),
+    ...intentEndpoints(deps),
+    ...imageEndpoints(deps),
+    ...agentEndpoints(deps),
+  ];
+  return endpoints;
+}
+
+function sessionEndpoints(deps: () => ApiDeps): Declared[] {
+  const user = (headers: IncomingHttpHeaders) => authenticateUser(headers, deps());
   return [
-    { method: 'GET', pattern: /^\/health$/, handle: () => Promise.resolve({ status: 'ok' }) },
-    {
+    declare(user, {
       method: 'POST',
-      pattern: SESSIONS,
-      handle: async (request) => {
-        const caller = await user(request);
-        const wanted = parseRequest(createSessionRequest, request.body());
-        return await createSession(caller, wanted, deps());
-      },
-    },
-    {
+      path: SESSIONS,
+      operationId: 'createSession',
+      summary: 'Creates a session, or wakes the one of that name; repeating it is safe.',
+      caller: 'user',
+      body: createSessionRequest,
+      response: session,
+      handle: (caller, { body }) => createSession(caller, body, deps()),
+    }),
+    declare(user, {
       method: 'GET',
-      pattern: SESSIONS,
-      handle: async (request) => {
-        const caller = await user(request);
-        const query = parseRequest(listSessionsQuery, request.query);
-        return await listSessions(caller, query, deps().store);
-      },
-    },
-    {
+      path: SESSIONS,
+      operationId: 'listSessions',
+      summary: 'Your sessions, the oldest first; all sessions for an administrator.',
+      caller: 'user',
+      query: listSessionsQuery,
+      response: listSessionsResponse,
+      handle: (caller, { query }) => listSessions(caller, query, deps().store),
+    }),
+    declare(user, {
       method: 'GET',
-      pattern: SESSION,
-      handle: async (request) => {
-        const caller = await user(request);
-        const query = parseRequest(getSessionQuery, request.query);
-        return await getSession(caller, request.id, query, request.signal, deps());
-      },
-    },
-    wantRoute('DELETE', SESSION, 'deleted', user, deps),
-    wantRoute('POST', verb('start'), 'running', user, deps),
-    wantRoute('POST', verb('stop'), 'stopped', user, deps),
-    {
+      path: SESSION,
+      operationId: 'getSession',
+      summary: 'One session; with afterRevision as soon as there is something newer.',
+      caller: 'user',
+      query: getSessionQuery,
+      response: session,
+      handle: (caller, { id, query, signal }) => getSession(caller, id, query, signal, deps()),
+    }),
+    declare(user, {
       method: 'POST',
-      pattern: verb('connect'),
-      handle: async (request) => {
-        const caller = await user(request);
-        parseRequest(emptyRequest, request.body());
-        return await connectSession(caller, request.id, deps());
-      },
-    },
-    ...agentRoutes(deps),
+      path: `${SESSION}:connect`,
+      operationId: 'connectSession',
+      summary: 'The access token of your session, and where to tunnel to.',
+      caller: 'user',
+      body: emptyRequest,
+      response: connectResponse,
+      handle: (caller, { id }) => connectSession(caller, id, deps()),
+    }),
   ];
 }
 
-function wantRoute(
-  method: Route['method'],
-  pattern: RegExp,
-  want: Want,
-  user: (request: ApiRequest) => Promise<User>,
-  deps: () => ApiDeps,
-): Route {
-  return {
-    method,
-    pattern,
-    handle: async (request) => {
-      const caller = await user(request);
-      parseRequest(emptyRequest, request.body());
-      return await changeWant(caller, request.id, want, deps());
-    },
-  };
+function intentEndpoints(deps: () => ApiDeps): Declared[] {
+  const user = (headers: IncomingHttpHeaders) => authenticateUser(headers, deps());
+  const intent = (
+    method: 'POST' | 'DELETE',
+    path: string,
+    operationId: string,
+    want: Want,
+    summary: string,
+  ) =>
+    declare(user, {
+      method,
+      path,
+      operationId,
+      summary,
+      caller: 'user',
+      body: emptyRequest,
+      takesEtag: true,
+      response: session,
+      handle: (caller, { id, etag }) => changeWant(caller, id, want, etag, deps()),
+    });
+  return [
+    intent('POST', `${SESSION}:start`, 'startSession', 'running', 'Wakes or boots the instance.'),
+    intent(
+      'POST',
+      `${SESSION}:suspend`,
+      'suspendSession',
+      'suspended',
+      'Suspends it with its memory.',
+    ),
+    intent(
+      'POST',
+      `${SESSION}:stop`,
+      'stopSession',
+      'stopped',
+      'Switches it off; the disk is kept.',
+    ),
+    intent('DELETE', SESSION, 'deleteSession', 'deleted', 'Deletes instance, disk and session.'),
+    declare(user, {
+      method: 'POST',
+      path: `${SESSION}:extend`,
+      operationId: 'extendSession',
+      summary: 'Keeps it awake, and alive, for so long from now.',
+      caller: 'user',
+      body: extendSessionRequest,
+      takesEtag: true,
+      response: session,
+      handle: (caller, { id, body, etag }) => extendSession(caller, id, body.seconds, etag, deps()),
+    }),
+  ];
 }
 
-function agentRoutes(deps: () => ApiDeps): Route[] {
+function imageEndpoints(deps: () => ApiDeps): Declared[] {
+  const user = (headers: IncomingHttpHeaders) => authenticateUser(headers, deps());
   return [
-    {
+    declare(user, {
+      method: 'GET',
+      path: '/v1/image',
+      operationId: 'getImage',
+      summary: 'The project’s gateway image.',
+      caller: 'user',
+      response: image,
+      handle: () => getImage(deps()),
+    }),
+    declare(user, {
       method: 'POST',
-      pattern: verb('register'),
-      handle: async (request) => {
-        const instance = await authenticateInstance(request.headers, deps());
-        const registration = parseRequest(registerRequest, request.body());
-        return await registerAgent(request.id, instance, registration, deps());
-      },
-    },
-    {
-      method: 'POST',
-      pattern: verb('report'),
-      handle: async (request) => {
-        const instance = await authenticateInstance(request.headers, deps());
-        const report = parseRequest(reportRequest, request.body());
-        return await noteReport(request.id, instance, report, deps());
-      },
-    },
+      path: '/v1/image:build',
+      operationId: 'buildImage',
+      summary: 'Has the gateway image built.',
+      caller: 'user',
+      body: buildImageRequest,
+      response: image,
+      handle: (caller, { body }) => buildImage(caller, body, deps()),
+    }),
   ];
+}
+
+function agentEndpoints(deps: () => ApiDeps): Declared[] {
+  const instance = (headers: IncomingHttpHeaders) => authenticateInstance(headers, deps());
+  return [
+    declare(instance, {
+      method: 'POST',
+      path: `${SESSION}:register`,
+      operationId: 'registerAgent',
+      summary: 'The agent of an instance makes itself known.',
+      caller: 'agent',
+      body: registerRequest,
+      response: registerResponse,
+      handle: (claims, { id, body }) => registerAgent(id, claims, body, deps()),
+    }),
+    declare(instance, {
+      method: 'POST',
+      path: `${SESSION}:report`,
+      operationId: 'reportActivity',
+      summary: 'The agent says what its kernels do, and hears whether to sleep.',
+      caller: 'agent',
+      body: reportRequest,
+      response: reportResponse,
+      handle: (claims, { id, body }) => noteReport(id, claims, body, deps()),
+    }),
+  ];
+}
+
+function anybody(): Promise<undefined> {
+  return Promise.resolve(undefined);
 }

@@ -2,16 +2,19 @@
 // Google from taking it; everything else is seen by the next observation.
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { AGENT_PORT } from './contract.ts';
 import { AppError, assertNever } from './errors.ts';
 import { instanceLabels, instanceName, instanceSpec, type InstanceSpec } from './instance.ts';
 import type { SeenInstance } from './observe.ts';
 import type { SessionRecord, StepClaim } from './record.ts';
+import { zoneOf } from './session.ts';
 
 /** The mutations of Compute Engine; google/compute.ts has them. Each throws AppError. */
 export interface Mutations {
   insertInstance(spec: InstanceSpec, requestId: string): Promise<void>;
   startInstance(target: Target, requestId: string): Promise<void>;
   resumeInstance(target: Target, requestId: string): Promise<void>;
+  suspendInstance(target: Target, requestId: string): Promise<void>;
   stopInstance(target: Target, requestId: string): Promise<void>;
   deleteInstance(target: Target, requestId: string): Promise<void>;
 }
@@ -27,7 +30,15 @@ export interface ApplyDeps {
   compute: Mutations & {
     getInstance(zone: string, name: string): Promise<SeenInstance | undefined>;
   };
+  grants: Grants;
   startupScript: () => Promise<string>;
+}
+
+/** Who may tunnel to an instance; google/iap.ts has it. */
+export interface Grants {
+  hasGrant(target: Target, email: string, port: number): Promise<boolean>;
+  /** @throws AppError ABORTED, to be tried again, when somebody else changes the policy */
+  grant(target: Target, email: string, port: number): Promise<void>;
 }
 
 /** @returns undefined when Google took the step, or had taken it before */
@@ -51,7 +62,7 @@ export async function apply(
 function call(
   record: SessionRecord,
   { step, requestId }: StepClaim,
-  { compute, config, startupScript }: ApplyDeps,
+  { compute, grants, config, startupScript }: ApplyDeps,
 ): Promise<void> {
   const target = targetOf(record);
   switch (step) {
@@ -61,10 +72,14 @@ function call(
       return compute.startInstance(target, requestId);
     case 'resume':
       return compute.resumeInstance(target, requestId);
+    case 'suspend':
+      return compute.suspendInstance(target, requestId);
     case 'stop':
       return compute.stopInstance(target, requestId);
     case 'delete':
       return compute.deleteInstance(target, requestId);
+    case 'grant':
+      return grants.grant(target, record.owner.email, AGENT_PORT);
     default:
       return assertNever(step);
   }
@@ -96,6 +111,5 @@ async function isDoneAnyway(
 }
 
 function targetOf(record: SessionRecord): Target {
-  const zone = record.instance?.zone ?? record.spec.zone;
-  return { zone, name: instanceName(record) };
+  return { zone: zoneOf(record), name: instanceName(record) };
 }

@@ -29,11 +29,26 @@ export async function authenticateUser(
     throw new AppError('UNAUTHENTICATED', 'The ID token holds no verified e-mail address.');
   }
   const email = claims.email.toLowerCase();
-  if (email === config.instance.serviceAccount.toLowerCase()) {
+  const kernelAccounts = [config.instance.serviceAccount, ...config.policy.serviceAccounts];
+  if (kernelAccounts.some((account) => account.toLowerCase() === email)) {
     throw new AppError('PERMISSION_DENIED', 'The service account of kernels may not use sessions.');
   }
-  const isAdministrator = config.identity.administrators.includes(email);
+  const isAdministrator = config.policy.administrators.includes(email);
   return { subject: claims.sub, email: claims.email, isAdministrator };
+}
+
+/** Cloud Scheduler's service account, with a token for this function's URL and nothing else. */
+export async function authenticateScheduler(
+  headers: IncomingHttpHeaders,
+  { config, identity }: CallerDeps,
+): Promise<void> {
+  const { url, serviceAccount } = config.reaper;
+  if (url === undefined) {
+    throw new AppError('FAILED_PRECONDITION', 'REAP_URL is not set in the backend’s environment.');
+  }
+  const claims = await identity.verify(bearerToken(headers), [url]);
+  if (claims.email === serviceAccount && claims.email_verified === true) return;
+  throw new AppError('PERMISSION_DENIED', `Only ${serviceAccount} may ask for this.`);
 }
 
 /** Proof of being an instance of this project; which one, `checkInstance` compares. */

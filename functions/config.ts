@@ -1,7 +1,8 @@
 // Environment -> frozen Config, once, in the entry point. Every problem is reported at once.
 import { z } from 'zod';
 import { AppError } from './errors.ts';
-import { machineTypeName, zoneName } from './contract.ts';
+import { IDLE_ACTIONS, machineTypeName, zoneName, type IdleAction } from './contract.ts';
+import { parsePolicy, type Policy } from './policy.ts';
 
 /** Audiences of user accounts' ID tokens: the program that made them. Users cannot choose another. */
 const GCLOUD_CLIENT = '32555940559.apps.googleusercontent.com';
@@ -15,22 +16,38 @@ export interface Config {
     readonly zone: string;
     readonly machineType: string;
     readonly diskSizeGb: number;
+    readonly idleTimeoutSeconds: number;
+    readonly idleAction: IdleAction;
   };
+  readonly policy: Policy;
+  /** Google's number of the project, where an API wants it; the id does elsewhere. */
+  readonly projectNumber: string | undefined;
   /** Public URL of the api function; also the audience of instances' identity tokens. */
   readonly apiUrl: string;
-  readonly sqliteFile: string;
+  readonly store:
+    | { readonly kind: 'sqlite'; readonly file: string }
+    | { readonly kind: 'firestore'; readonly database: string };
   readonly tokenKeys: TokenKeys;
   readonly computeUrl: string;
+  readonly buildUrl: string;
+  readonly loggingUrl: string;
+  readonly iapUrl: string;
   /** Undefined: the host in the image's name. */
   readonly registryUrl: string | undefined;
   readonly gatewayImage: string;
   readonly agentImage: string;
+  /** What Cloud Build makes the gateway image from. */
+  readonly buildFile: string;
+  readonly buildTopic: string;
+  readonly buildServiceAccount: string | undefined;
+  /** Who may ask for a reap, and the audience of their token: the reapIdle function's URL. */
+  readonly reaper: { readonly url: string | undefined; readonly serviceAccount: string };
+  /** Whether the owner is given the right to tunnel to the instance; elsewhere they have it already. */
+  readonly grantsTunnels: boolean;
   readonly identity: {
     readonly certsUrl: string;
     readonly issuers: readonly string[];
     readonly audiences: readonly string[];
-    /** E-mails in lower case. */
-    readonly administrators: readonly string[];
   };
   readonly instance: {
     readonly network: string;
@@ -45,6 +62,8 @@ export interface Config {
   readonly claimSeconds: number;
   /** Bound of one call to Google; a third of a claim at most, so that a call fits into its claim. */
   readonly callSeconds: number;
+  /** How long a claimed build holds: longer than a function may run, since Cloud Build has no request ids. */
+  readonly buildClaimSeconds: number;
   readonly bootTimeoutSeconds: number;
   /** Undefined: all addresses, as Cloud Run needs it. */
   readonly listenAddress: string | undefined;
@@ -98,23 +117,44 @@ const environment = z.object({
   PROJECT_ID: z.string().min(1),
   ZONE: zoneName,
   API_URL: url,
-  SESSION_STORE: z.literal('sqlite').default('sqlite'),
-  SQLITE_FILE: z.string().min(1),
+  PROJECT_NUMBER: z
+    .string()
+    .regex(/^[0-9]+$/)
+    .optional(),
+  SESSION_STORE: z.enum(['sqlite', 'firestore']).default('sqlite'),
+  SQLITE_FILE: z.string().min(1).optional(),
+  FIRESTORE_DATABASE: z.string().min(1).default('(default)'),
   SESSION_TOKEN_KEYS: tokenKeys,
   COMPUTE_API_URL: origin.default('https://compute.googleapis.com'),
+  CLOUD_BUILD_API_URL: origin.default('https://cloudbuild.googleapis.com'),
+  LOGGING_API_URL: origin.default('https://logging.googleapis.com'),
+  IAP_API_URL: origin.default('https://iap.googleapis.com'),
   REGISTRY_URL: origin.optional(),
   GATEWAY_IMAGE: z.string().min(1).optional(),
   AGENT_IMAGE: z.string().min(1).optional(),
+  BUILD_FILE: z.string().min(1).optional(),
+  BUILD_TOPIC: z
+    .string()
+    .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
+    .optional(),
+  BUILD_SERVICE_ACCOUNT: z.email().optional(),
+  BUILD_CLAIM_SECONDS: seconds(180),
+  REAP_URL: url.optional(),
+  SCHEDULER_SERVICE_ACCOUNT: z.email().optional(),
+  TUNNEL_GRANT: z.enum(['owner', 'none']).default('owner'),
+  /** The administrator's policy: JSON, see policy.ts. */
+  POLICY_FILE: z.string().min(1).optional(),
   ID_TOKEN_CERTS_URL: url.default('https://www.googleapis.com/oauth2/v1/certs'),
   ID_TOKEN_ISSUERS: list.default(['accounts.google.com', 'https://accounts.google.com']),
   ACCEPTED_AUDIENCES: list.optional(),
-  ADMINISTRATORS: list.default([]),
   NETWORK: z.string().min(1).default('global/networks/default'),
   SUBNETWORK: z.string().min(1).optional(),
   KERNEL_SERVICE_ACCOUNT: z.email().optional(),
   BOOT_IMAGE: z.string().min(1).default('projects/cos-cloud/global/images/family/cos-stable'),
   MACHINE_TYPE: machineTypeName.default('e2-standard-4'),
   DISK_SIZE_GB: z.coerce.number().int().min(10).max(65_536).default(50),
+  IDLE_TIMEOUT_SECONDS: z.coerce.number().int().min(60).max(5_184_000).default(1800),
+  IDLE_ACTION: z.enum(IDLE_ACTIONS).default('suspend'),
   STARTUP_SCRIPT_FILE: z.string().min(1).optional(),
   OBSERVE_INTERVAL_SECONDS: seconds(2.5),
   REPORT_INTERVAL_SECONDS: seconds(30),
@@ -123,59 +163,100 @@ const environment = z.object({
   LISTEN_ADDRESS: z.union([z.ipv4(), z.ipv6()]).optional(),
 });
 
-/**
- * @param startupScriptFile where the installed startup script is, unless the environment says otherwise
- * @throws AppError that names every setting at fault
- */
+/** What is installed beside the functions, unless the environment says otherwise. */
+export interface Installed {
+  startupScriptFile: string;
+  buildFile: string;
+  readFile: (file: string) => string;
+}
+
+/** @throws AppError that names every setting at fault, those of the policy too */
 export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
-  startupScriptFile: string,
+  installed: Installed,
 ): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(present);
-  if (!parsed.success) throw unusable(parsed.error);
-  return Object.freeze(configOf(parsed.data, startupScriptFile));
+  const problems = parsed.success ? storeProblems(parsed.data) : problemsOf(parsed.error);
+  const { policy, problems: inPolicy } = parsePolicy(present['POLICY_FILE'], installed.readFile);
+  const all = [...problems, ...inPolicy];
+  if (!parsed.success || all.length > 0) throw unusable(all);
+  return Object.freeze(configOf(parsed.data, policy, installed));
 }
 
-function configOf(env: z.infer<typeof environment>, startupScriptFile: string): Config {
+function configOf(env: z.infer<typeof environment>, policy: Policy, installed: Installed): Config {
   const project = env.PROJECT_ID;
+  const accountOf = (name: string) => `${name}@${project}.iam.gserviceaccount.com`;
   return {
     projectId: project,
-    defaults: { zone: env.ZONE, machineType: env.MACHINE_TYPE, diskSizeGb: env.DISK_SIZE_GB },
+    projectNumber: env.PROJECT_NUMBER,
+    defaults: {
+      zone: env.ZONE,
+      machineType: env.MACHINE_TYPE,
+      diskSizeGb: env.DISK_SIZE_GB,
+      idleTimeoutSeconds: env.IDLE_TIMEOUT_SECONDS,
+      idleAction: env.IDLE_ACTION,
+    },
+    policy,
     apiUrl: env.API_URL,
-    sqliteFile: env.SQLITE_FILE,
+    store: storeOf(env),
     tokenKeys: env.SESSION_TOKEN_KEYS,
     computeUrl: env.COMPUTE_API_URL,
+    buildUrl: env.CLOUD_BUILD_API_URL,
+    loggingUrl: env.LOGGING_API_URL,
+    iapUrl: env.IAP_API_URL,
     registryUrl: env.REGISTRY_URL,
     gatewayImage: env.GATEWAY_IMAGE ?? `gcr.io/${project}/datalab-gateway`,
     agentImage: env.AGENT_IMAGE ?? `gcr.io/${project}/datalab-agent`,
+    buildFile: env.BUILD_FILE ?? installed.buildFile,
+    buildTopic: env.BUILD_TOPIC ?? `projects/${project}/topics/cloud-builds`,
+    buildServiceAccount: env.BUILD_SERVICE_ACCOUNT,
+    reaper: {
+      url: env.REAP_URL,
+      serviceAccount: env.SCHEDULER_SERVICE_ACCOUNT ?? accountOf('datalab-scheduler'),
+    },
+    grantsTunnels: env.TUNNEL_GRANT === 'owner',
     identity: {
       certsUrl: env.ID_TOKEN_CERTS_URL,
       issuers: env.ID_TOKEN_ISSUERS,
       audiences: env.ACCEPTED_AUDIENCES ?? [GCLOUD_CLIENT, DEFAULT_CREDENTIALS_CLIENT, env.API_URL],
-      administrators: env.ADMINISTRATORS.map((email) => email.toLowerCase()),
     },
     instance: {
       network: env.NETWORK,
       subnetwork: env.SUBNETWORK,
-      serviceAccount:
-        env.KERNEL_SERVICE_ACCOUNT ?? `datalab-kernels@${project}.iam.gserviceaccount.com`,
+      serviceAccount: env.KERNEL_SERVICE_ACCOUNT ?? accountOf('datalab-kernels'),
       bootImage: env.BOOT_IMAGE,
-      startupScriptFile: env.STARTUP_SCRIPT_FILE ?? startupScriptFile,
+      startupScriptFile: env.STARTUP_SCRIPT_FILE ?? installed.startupScriptFile,
     },
     observeIntervalSeconds: env.OBSERVE_INTERVAL_SECONDS,
     reportIntervalSeconds: env.REPORT_INTERVAL_SECONDS,
     claimSeconds: env.CLAIM_SECONDS,
     callSeconds: Math.min(10, env.CLAIM_SECONDS / 3),
+    buildClaimSeconds: env.BUILD_CLAIM_SECONDS,
     bootTimeoutSeconds: env.BOOT_TIMEOUT_SECONDS,
     listenAddress: env.LISTEN_ADDRESS,
   };
 }
 
-function unusable(error: z.ZodError): AppError {
-  const problems = error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
+function storeOf(env: z.infer<typeof environment>): Config['store'] {
+  return env.SESSION_STORE === 'sqlite'
+    ? { kind: 'sqlite', file: env.SQLITE_FILE ?? '' }
+    : { kind: 'firestore', database: env.FIRESTORE_DATABASE };
+}
+
+function storeProblems({ SESSION_STORE, SQLITE_FILE }: z.infer<typeof environment>): string[] {
+  if (SESSION_STORE !== 'sqlite' || SQLITE_FILE !== undefined) return [];
+  return ['SQLITE_FILE: is needed, unless SESSION_STORE is firestore'];
+}
+
+function problemsOf(error: z.ZodError): string[] {
+  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+
+function unusable(problems: readonly string[]): AppError {
+  const lines = problems.map((problem) => `  ${problem}`);
   return new AppError(
     'FAILED_PRECONDITION',
-    `The environment of the backend cannot be used:\n${problems.join('\n')}`,
+    `The environment of the backend cannot be used:\n${lines.join('\n')}`,
   );
 }

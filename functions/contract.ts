@@ -91,7 +91,10 @@ export const sessionLabels = z
         /^[a-z][-_a-z0-9]{0,62}$/,
         'must be 1 to 63 lower-case letters, digits, hyphens and underscores, starting with a letter',
       )
-      .refine((key) => !key.startsWith('datalab-'), 'must not begin with datalab-: those are reserved'),
+      .refine(
+        (key) => !key.startsWith('datalab-'),
+        'must not begin with datalab-: those are reserved',
+      ),
     z
       .string()
       .regex(
@@ -141,6 +144,9 @@ export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
 /** `:extend`: stays awake for so many seconds from now, whatever its kernels do; its lifetime ends no sooner. */
 export const extendSessionRequest = z.strictObject({ seconds: z.int().min(60).max(5_184_000) });
 
+export const healthResponse = z.object({ status: z.literal('ok') });
+export const openApiDocument = z.looseObject({ openapi: z.string() });
+
 /** Of the methods that take nothing: an empty body, or `{}`. */
 export const emptyRequest = z.strictObject({});
 
@@ -179,7 +185,7 @@ export const session = z.object({
   diskSizeGb: z.int(),
   fallbackZones: z.array(z.string()),
   spot: z.boolean(),
-  serviceAccount: z.string(),
+  serviceAccount: z.string().optional(),
   labels: z.record(z.string(), z.string()),
   idleTimeoutSeconds: z.int(),
   idleAction: z.enum(IDLE_ACTIONS),
@@ -291,7 +297,11 @@ export const reportResponse = z.object({
    * holds; look once more and switch the machine off now.
    */
   sleep: z
-    .object({ nonce: z.string(), action: z.enum(['prepare', 'switchOff']), by: z.enum(IDLE_ACTIONS) })
+    .object({
+      nonce: z.string(),
+      action: z.enum(['prepare', 'switchOff']),
+      by: z.enum(IDLE_ACTIONS),
+    })
     .optional(),
 });
 export type ReportResponse = z.infer<typeof reportResponse>;

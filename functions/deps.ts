@@ -1,6 +1,5 @@
 // Everything that the handlers need, made from the configuration: once, at the first request that needs it. Google's
 // clients load themselves when they are first used.
-import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ApiDeps } from './api.ts';
 import type { Clock } from './clock.ts';
@@ -10,32 +9,41 @@ import { createCompute } from './google/compute.ts';
 import { lazyGoogleAuth } from './google/credentials.ts';
 import { createIdentity } from './google/identity.ts';
 import { createRegistry } from './google/registry.ts';
+import { createBuildLog } from './google/build-log.ts';
+import { createCatalog } from './google/catalog.ts';
+import { createBuilds } from './google/cloudbuild.ts';
+import { createTunnelGrants } from './google/iap.ts';
 import type { Log } from './log.ts';
+import { openFirestoreStore } from './store/firestore.ts';
+import type { ImageStore } from './store/image-store.ts';
+import type { SessionStore } from './store/session-store.ts';
 import { openSqliteStore } from './store/sqlite.ts';
+import { createUid } from './uid.ts';
 
 export function createDeps(config: Config, clock: Clock, log: Log): ApiDeps {
   const auth = lazyGoogleAuth();
+  const store = openStore(config);
   return {
     config,
     clock,
     log,
-    store: openSqliteStore(config.sqliteFile),
+    store,
+    images: store,
     compute: createCompute(config, auth),
     registry: createRegistry(config, auth),
+    catalog: createCatalog(config, auth),
+    builds: createBuilds(config, auth),
+    buildLog: createBuildLog(config, auth),
+    grants: createTunnelGrants(config, auth),
     identity: createIdentity(config),
     startupScript: () => readStartupScript(config.instance.startupScriptFile),
     createUid,
   };
 }
 
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
-const UID_LENGTH = 12;
-
-/** Random, and fit for names of instances: a letter first, then letters and digits. */
-export function createUid(): string {
-  const pick = (characters: string) => characters.charAt(randomInt(characters.length));
-  const rest = Array.from({ length: UID_LENGTH - 1 }, () => pick(`${LETTERS}0123456789`));
-  return pick(LETTERS) + rest.join('');
+function openStore({ store, projectId }: Config): SessionStore & ImageStore {
+  if (store.kind === 'sqlite') return openSqliteStore(store.file);
+  return openFirestoreStore({ projectId, databaseId: store.database });
 }
 
 async function readStartupScript(file: string): Promise<string> {

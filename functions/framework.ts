@@ -26,6 +26,15 @@ export function listenOn(address: string): void {
   });
 }
 
+/** Which function this process serves, as the framework finds it: its flag, then the environment. */
+export function targetOf(
+  env: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+): string | undefined {
+  const flag = args.find((arg) => arg.startsWith('--target='));
+  return flag?.slice('--target='.length) ?? env['FUNCTION_TARGET'];
+}
+
 function isDecodable(url: string): boolean {
   try {
     decodeURIComponent(url.split('?', 1)[0] ?? '');

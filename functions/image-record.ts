@@ -10,6 +10,8 @@ const buildClaim = z.object({
   deadline: z.number(),
   /** Until here somebody may be waiting for Cloud Build's answer. */
   callUntil: z.number(),
+  /** The last call was answered that it was not taken: after `callUntil` it may be made again. */
+  isUntaken: z.boolean().optional(),
 });
 export type BuildClaim = z.infer<typeof buildClaim>;
 
@@ -30,6 +32,10 @@ export const imageRecord = z.object({
       status: z.string(),
       logUrl: z.string().optional(),
       startTime: z.string().optional(),
+      /** Of the image that it has pushed. */
+      digest: z.string().optional(),
+      /** When its end was seen; ms since the epoch. */
+      endedAt: z.number().optional(),
     })
     .optional(),
   /** Of the last build; nobody builds the same source again until somebody asks. */
@@ -45,3 +51,7 @@ export const imageRecord = z.object({
   isBuildWanted: z.boolean(),
 });
 export type ImageRecord = z.infer<typeof imageRecord>;
+
+export function newImageRecord(name: string): ImageRecord {
+  return { name, version: '', attempt: 1, isBuildWanted: false };
+}

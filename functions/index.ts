@@ -1,22 +1,43 @@
-// Entry point: registers the functions with the Functions Framework. No logic; the flow goes on in http.ts and api.ts.
+// Entry point: registers the functions with the Functions Framework. No logic; the flow goes on in http.ts and api.ts,
+// scheduled.ts, and build-events.ts.
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { http } from '@google-cloud/functions-framework';
+import { cloudEvent, http } from '@google-cloud/functions-framework';
 import { createRoutes, type ApiDeps } from './api.ts';
+import { noteBuildEvent } from './build-events.ts';
 import { systemClock } from './clock.ts';
 import { parseConfig } from './config.ts';
 import { createDeps } from './deps.ts';
-import { listenOn, takeBodiesUnparsed } from './framework.ts';
+import { listenOn, takeBodiesUnparsed, targetOf } from './framework.ts';
 import { createHttpHandler } from './http.ts';
 import { createLog } from './log.ts';
+import { createScheduledRoutes } from './scheduled.ts';
 
-const startupScript = path.resolve(import.meta.dirname, '../docker/gateway/vm-startup.sh');
-const config = parseConfig(process.env, startupScript);
+const BUILD_EVENTS = 'onBuildFinished';
+
+const installed = path.resolve(import.meta.dirname, '..');
+const config = parseConfig(process.env, {
+  startupScriptFile: path.join(installed, 'docker/gateway/vm-startup.sh'),
+  buildFile: path.join(installed, 'cloudbuild/gateway.yaml'),
+  readFile: (file) => readFileSync(file, 'utf8'),
+});
 const log = createLog((line) => process.stdout.write(line));
 
-takeBodiesUnparsed();
+// Bodies of CloudEvents are the framework's to parse.
+if (targetOf(process.env, process.argv) !== BUILD_EVENTS) takeBodiesUnparsed();
 if (config.listenAddress !== undefined) listenOn(config.listenAddress);
 
-let deps: ApiDeps | undefined;
-const routes = createRoutes(() => (deps ??= createDeps(config, systemClock(), log)));
+let made: ApiDeps | undefined;
+const deps = () => (made ??= createDeps(config, systemClock(), log));
 
-http('api', createHttpHandler(routes, log));
+http('api', createHttpHandler(createRoutes(deps), log));
+http('reapIdle', createHttpHandler(createScheduledRoutes(deps), log));
+cloudEvent(BUILD_EVENTS, async () => {
+  try {
+    await noteBuildEvent(deps());
+  } catch (error) {
+    log.bug(error, { function: BUILD_EVENTS });
+    // The message comes again.
+    throw error;
+  }
+});

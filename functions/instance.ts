@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from './config.ts';
 import { INSTANCE_ATTRIBUTES } from './contract.ts';
 import type { SessionRecord, StepKind } from './record.ts';
+import { zoneOf } from './session.ts';
 
 export const SESSION_LABEL = 'datalab-session';
 export const GENERATION_LABEL = 'datalab-generation';
@@ -12,6 +13,9 @@ export interface InstanceSpec {
   zone: string;
   machineType: string;
   diskSizeGb: number;
+  spot: boolean;
+  /** Google switches it off after so many seconds, whatever we do: far above the session's own limit. */
+  maxRunSeconds: number | undefined;
   /** On the instance and on its disk. */
   labels: Readonly<Record<string, string>>;
   metadata: Readonly<Record<string, string>>;
@@ -39,10 +43,16 @@ export function instanceSpec(
   startupScript: string,
   config: Config,
 ): InstanceSpec {
+  const { spec } = record;
   return {
     name: instanceName(record),
-    ...record.spec,
-    labels: instanceLabels(record),
+    zone: zoneOf(record),
+    machineType: spec.machineType,
+    diskSizeGb: spec.diskSizeGb,
+    spot: spec.spot,
+    maxRunSeconds: maxRunSecondsOf(spec.maxLifetimeSeconds),
+    // Ours last: the caller's cannot hide them.
+    labels: { ...spec.labels, ...instanceLabels(record) },
     metadata: {
       'startup-script': startupScript,
       [INSTANCE_ATTRIBUTES.session]: record.uid,
@@ -52,9 +62,18 @@ export function instanceSpec(
     },
     network: config.instance.network,
     subnetwork: config.instance.subnetwork,
-    serviceAccount: config.instance.serviceAccount,
+    serviceAccount: spec.serviceAccount ?? config.instance.serviceAccount,
     bootImage: config.instance.bootImage,
   };
+}
+
+const DAY_SECONDS = 86_400;
+/** What Compute Engine allows. */
+const MAX_RUN_SECONDS = 120 * DAY_SECONDS;
+
+function maxRunSecondsOf(maxLifetimeSeconds: number | undefined): number | undefined {
+  if (maxLifetimeSeconds === undefined) return undefined;
+  return Math.min(2 * maxLifetimeSeconds + 7 * DAY_SECONDS, MAX_RUN_SECONDS);
 }
 
 /**

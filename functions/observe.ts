@@ -1,9 +1,9 @@
 // Looks at the world: the operation of the claim, then the instance, and the images where they are not pinned yet.
 // In that order, so that an instance is never older than the operation that was seen to have ended.
-import type { Images } from './images.ts';
+import type { ImageLook } from './images.ts';
 import { instanceName } from './instance.ts';
 import type { SessionRecord, Trouble } from './record.ts';
-import { phaseOf } from './session.ts';
+import { phaseOf, zoneOf } from './session.ts';
 
 export interface SeenInstance {
   id: string;
@@ -32,26 +32,36 @@ export interface CallTrouble extends Trouble {
 export interface Observed {
   instance: SeenInstance | 'absent';
   operation?: SeenOperation | undefined;
-  images?: Images | undefined;
+  images?: ImageLook | undefined;
+  /** The owner may tunnel to the instance; undefined: not looked. */
+  isGranted?: boolean | undefined;
   callTrouble?: CallTrouble | undefined;
 }
 
 /** What observing needs of Compute Engine and the registry; google/ has it. */
 export interface Looks {
-  findInstances(sessionId: string): Promise<SeenInstance[]>;
+  /** Without an id: those of all sessions. */
+  findInstances(sessionId?: string): Promise<SeenInstance[]>;
   getInstance(zone: string, name: string): Promise<SeenInstance | undefined>;
   findOperation(zone: string, requestId: string): Promise<SeenOperation | undefined>;
-  pinImages(): Promise<Images>;
+  /** Also gets them built, where that is ours to do. */
+  findImages(record: SessionRecord): Promise<ImageLook>;
+  hasGrant(target: { zone: string; name: string }, email: string): Promise<boolean>;
 }
 
 /** @throws AppError; a retryable one says nothing about the session */
 export async function observe(record: SessionRecord, looks: Looks): Promise<Observed> {
-  const { claim, spec } = record;
-  const zone = record.instance?.zone ?? spec.zone;
-  const operation = claim ? await looks.findOperation(zone, claim.requestId) : undefined;
+  const { claim } = record;
+  const hasOperation = claim !== undefined && claim.step !== 'grant';
+  const operation = hasOperation
+    ? await looks.findOperation(zoneOf(record), claim.requestId)
+    : undefined;
   const instance = (await lookAtInstance(record, operation, looks)) ?? 'absent';
-  const images = needsImages(record, instance) ? await looks.pinImages() : undefined;
-  return { instance, operation, images };
+  const images = needsImages(record, instance) ? await looks.findImages(record) : undefined;
+  const isGranted = needsGrant(record, instance)
+    ? await looks.hasGrant(instance, record.owner.email)
+    : undefined;
+  return { instance, operation, images, isGranted };
 }
 
 /** By name once it is known to have been made, before that by label: a reply that got lost may have made it. */
@@ -64,7 +74,7 @@ async function lookAtInstance(
   if (known?.isGone === true || record.generation === 0) return undefined;
   const name = instanceName(record);
   if (known || operation) {
-    const seen = await looks.getInstance(known?.zone ?? record.spec.zone, name);
+    const seen = await looks.getInstance(zoneOf(record), name);
     // A name can be used again, an id cannot.
     return known && seen?.id !== known.id ? undefined : seen;
   }
@@ -76,4 +86,12 @@ function needsImages(record: SessionRecord, instance: SeenInstance | 'absent'): 
   if (record.images || record.want !== 'running' || record.failure) return false;
   const phase = phaseOf(record.instance);
   return instance === 'absent' && (phase === 'none' || phase === 'gone');
+}
+
+function needsGrant(
+  record: SessionRecord,
+  instance: SeenInstance | 'absent',
+): instance is SeenInstance {
+  if (instance === 'absent' || instance.status !== 'RUNNING') return false;
+  return record.want === 'running' && record.grantedFor !== instance.id;
 }

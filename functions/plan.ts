@@ -3,12 +3,14 @@
 import { withoutAgent, withoutReport } from './agent-report.ts';
 import { claimStep, noteTrouble, repeatCall, settleClaim } from './claim.ts';
 import type { Config } from './config.ts';
+import { newLifetime } from './intent.ts';
 import type { Want } from './contract.ts';
 import { assertNever } from './errors.ts';
 import { instanceLost, neverReady, stoppedWhileBooting } from './failures.ts';
 import type { Observed, SeenInstance } from './observe.ts';
 import type { SessionRecord, StepClaim, StepKind } from './record.ts';
-import { isGatewayReady, phaseOf, type Phase } from './session.ts';
+import { isUsable, phaseOf, type Phase } from './session.ts';
+import { judgeSleep } from './sleep.ts';
 
 export interface Plan {
   /** Undefined: the instance is gone and the record may go too. */
@@ -18,11 +20,11 @@ export interface Plan {
 }
 
 export function plan(record: SessionRecord, observed: Observed, now: number, config: Config): Plan {
-  const settled = noteTrouble(settleClaim(record, observed, now), observed);
-  const seen = noteInstance(withImages(settled, observed), observed);
+  const settled = noteTrouble(settleClaim(record, observed, now), observed, now);
+  const seen = noteGrant(noteInstance(withImages(settled, observed), observed, now), observed);
   if (seen.claim) return planWaiting(judgeBoot(seen, now, config), now, config);
-  const judged = judgeBoot(judgeWant(seen), now, config);
-  if (judged.failure) return { next: judged };
+  const judged = judgeBoot(judgeWant(judgeSleep(seen, now, config), now), now, config);
+  if (judged.failure) return planFailed(judged, now, config);
   return planStep(judged, now, config);
 }
 
@@ -32,11 +34,29 @@ function planWaiting(record: SessionRecord, now: number, config: Config): Plan {
   return repeated?.claim ? { next: repeated, step: repeated.claim } : { next: record };
 }
 
+/** Nobody but the owner decides what becomes of it; but a machine that never held a kernel need not run for ever. */
+function planFailed(record: SessionRecord, now: number, config: Config): Plan {
+  const at = forgottenAt(record, config);
+  if (at === undefined || at > now) return { next: record };
+  const next = claimStep(record, 'stop', now, config);
+  return next.claim ? { next, step: next.claim } : { next };
+}
+
+/** When a machine whose gateway never answered in this boot is switched off; ms since the epoch. */
+export function forgottenAt(
+  { failure, instance, mayHoldKernels, bootingSince, spec }: SessionRecord,
+  { bootTimeoutSeconds }: Pick<Config, 'bootTimeoutSeconds'>,
+): number | undefined {
+  if (!failure || phaseOf(instance) !== 'running' || mayHoldKernels) return undefined;
+  if (bootingSince === undefined) return undefined;
+  return bootingSince + (bootTimeoutSeconds + spec.idleTimeoutSeconds) * 1000;
+}
+
 function planStep(record: SessionRecord, now: number, config: Config): Plan {
   const phase = phaseOf(record.instance);
   if (record.want === 'deleted' && (phase === 'none' || phase === 'gone'))
     return { next: undefined };
-  const step = record.isWantPending ? neededStep(record, phase) : undefined;
+  const step = record.isWantPending ? neededStep(record, phase) : neededGrant(record, phase);
   if (!step) return { next: record };
   const next = claimStep(record, step, now, config);
   return next.claim ? { next, step: next.claim } : { next };
@@ -46,18 +66,28 @@ function neededStep(record: SessionRecord, phase: Phase): StepKind | undefined {
   switch (record.want) {
     case 'running':
       return record.images ? stepToRun(phase) : undefined;
+    case 'suspended':
+      return phase === 'running' ? 'suspend' : undefined;
     case 'stopped':
+      // The agent has agreed to switch the machine off itself.
+      if (record.sleep) return undefined;
       return phase === 'running' || phase === 'rising' || phase === 'suspended'
         ? 'stop'
         : undefined;
     case 'deleted':
       return 'delete';
-    case 'suspended':
-      // Only ever adopted, from an instance that was suspended outside.
-      return undefined;
     default:
       return assertNever(record.want);
   }
+}
+
+/** Only a session that is up asks for it, so it comes after the insert is done. */
+function neededGrant(
+  { want, instance, grantedFor }: SessionRecord,
+  phase: Phase,
+): StepKind | undefined {
+  const isUp = want === 'running' && phase === 'running';
+  return isUp && grantedFor !== instance?.id ? 'grant' : undefined;
 }
 
 function stepToRun(phase: Phase): StepKind | undefined {
@@ -80,13 +110,36 @@ function stepToRun(phase: Phase): StepKind | undefined {
 }
 
 function withImages(record: SessionRecord, { images }: Observed): SessionRecord {
-  return images && !record.images ? { ...record, images } : record;
+  if (!images || record.images) return record;
+  switch (images.kind) {
+    case 'pinned':
+      return { ...record, images: images.images, waitsForImage: undefined };
+    case 'building':
+      return { ...record, waitsForImage: images.image };
+    case 'failed':
+      return { ...record, waitsForImage: undefined, failure: record.failure ?? images.trouble };
+    default:
+      return assertNever(images);
+  }
+}
+
+function noteGrant(record: SessionRecord, { isGranted }: Observed): SessionRecord {
+  return isGranted === true ? { ...record, grantedFor: record.instance?.id } : record;
 }
 
 /** What was seen of the instance; a 404 is believed only when no step is under way. */
-function noteInstance(record: SessionRecord, { instance: seen }: Observed): SessionRecord {
+function noteInstance(
+  record: SessionRecord,
+  { instance: seen }: Observed,
+  now: number,
+): SessionRecord {
   const known = record.instance;
-  if (seen !== 'absent') return noteBoot({ ...record, instance: knownOf(record, seen) });
+  if (seen !== 'absent') {
+    const next = noteBoot({ ...record, instance: knownOf(record, seen) });
+    const isUpNow = phaseOf(next.instance) === 'running' && phaseOf(known) !== 'running';
+    // Idle time begins here, however long it took to get here.
+    return isUpNow ? { ...next, activeAt: now } : next;
+  }
   if (!known || known.isGone || record.claim) return record;
   return withoutAgent({ ...record, instance: { ...known, isGone: true } });
 }
@@ -110,7 +163,7 @@ function noteBoot(record: SessionRecord): SessionRecord {
 }
 
 /** Is the instance where it was asked to be? And if it was there and has left: that is somebody else's doing. */
-function judgeWant(record: SessionRecord): SessionRecord {
+function judgeWant(record: SessionRecord, now: number): SessionRecord {
   const phase = phaseOf(record.instance);
   if (hasReached(record.want, phase)) {
     const isHealthy = record.want !== 'running';
@@ -120,8 +173,11 @@ function judgeWant(record: SessionRecord): SessionRecord {
       failure: isHealthy ? undefined : record.failure,
     };
   }
+  const isOff = phase === 'stopped' || phase === 'none' || phase === 'gone';
+  // What is off cannot be suspended any more.
+  if (record.want === 'suspended' && isOff) return adoptDeparture(record, phase, now);
   if (record.isWantPending || record.failure) return record;
-  return adoptDeparture(record, phase);
+  return adoptDeparture(record, phase, now);
 }
 
 function hasReached(want: Want, phase: Phase): boolean {
@@ -144,18 +200,23 @@ function hasReached(want: Want, phase: Phase): boolean {
  * Stopped, suspended or started by somebody else: we do not fight them, we take it over as what is wanted. The
  * agent's own switching off comes this way too.
  */
-function adoptDeparture(record: SessionRecord, phase: Phase): SessionRecord {
+function adoptDeparture(record: SessionRecord, phase: Phase, now: number): SessionRecord {
   switch (phase) {
     case 'running':
-      return { ...record, want: 'running' };
+      return { ...record, ...newLifetime(record, now), want: 'running' };
     case 'suspended':
       return { ...record, want: 'suspended' };
     case 'stopped':
-      if (record.bootingSince === undefined) return { ...record, want: 'stopped' };
+      if (record.want === 'running' && now < (record.startAgainUntil ?? 0)) {
+        return { ...record, isWantPending: true, startAgainUntil: undefined };
+      }
+      if (record.bootingSince === undefined) {
+        return { ...record, want: 'stopped', isWantPending: false };
+      }
       return { ...record, bootingSince: undefined, failure: stoppedWhileBooting(record) };
     case 'none':
     case 'gone':
-      return { ...record, failure: instanceLost(record) };
+      return { ...record, isWantPending: false, failure: instanceLost(record) };
     case 'rising':
     case 'stopping':
     case 'suspending':
@@ -165,11 +226,11 @@ function adoptDeparture(record: SessionRecord, phase: Phase): SessionRecord {
   }
 }
 
-/** An instance that runs has so long to get its gateway to answer. A good report heals, whenever it comes. */
+/** An instance that runs has so long to get its gateway to answer. A good report heals (agent-report.ts), also late. */
 function judgeBoot(record: SessionRecord, now: number, config: Config): SessionRecord {
   if (phaseOf(record.instance) !== 'running') return { ...record, bootingSince: undefined };
   if (record.want !== 'running') return record;
-  if (isGatewayReady(record)) return { ...record, bootingSince: undefined, failure: undefined };
+  if (isUsable(record)) return { ...record, bootingSince: undefined };
   const bootingSince = record.bootingSince ?? now;
   const isLate = now - bootingSince >= config.bootTimeoutSeconds * 1000;
   const failure = record.failure ?? (isLate ? neverReady(record, config) : undefined);

@@ -6,14 +6,18 @@ import { observe, type CallTrouble, type Looks, type Observed } from './observe.
 import { plan, type Plan } from './plan.ts';
 import { revise } from './revision.ts';
 import type { SessionRecord, StepClaim } from './record.ts';
+import { findImages, type ImageLookDeps } from './image-look.ts';
+import { AGENT_PORT } from './contract.ts';
 import type { SessionStore } from './store/session-store.ts';
 
-export interface ReconcileDeps extends ApplyDeps {
+export interface ReconcileDeps extends ApplyDeps, ImageLookDeps {
   store: SessionStore;
-  compute: ApplyDeps['compute'] & Omit<Looks, 'pinImages'>;
-  registry: Pick<Looks, 'pinImages'>;
+  compute: ApplyDeps['compute'] & Omit<Looks, 'findImages' | 'hasGrant'>;
   log: Log;
 }
+
+/** How long a DELETE may be repeated, and a late instance is known to be ours to delete. */
+const TOMBSTONE_MILLISECONDS = 7 * 86_400_000;
 
 /** Each round that does not end it was lost to somebody who has saved, so they have gone on from what we had. */
 const MAX_ROUNDS = 12;
@@ -60,8 +64,7 @@ async function look(
 ): Promise<Plan | undefined> {
   let observed: Observed;
   try {
-    const looks = { ...boundLooks(deps), pinImages: () => deps.registry.pinImages() };
-    observed = { ...(await observe(record, looks)), callTrouble };
+    observed = { ...(await observe(record, looksOf(deps))), callTrouble };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     deps.log.warn(error.message, { session: record.uid, code: error.code });
@@ -71,8 +74,12 @@ async function look(
   return plan(record, observed, deps.clock.now(), deps.config);
 }
 
-function boundLooks({ compute }: ReconcileDeps): Omit<Looks, 'pinImages'> {
+function looksOf(deps: ReconcileDeps): Looks {
+  const { compute, grants, config } = deps;
   return {
+    findImages: (record) => findImages(record, deps),
+    hasGrant: (target, email) =>
+      config.grantsTunnels ? grants.hasGrant(target, email, AGENT_PORT) : Promise.resolve(true),
     findInstances: (sessionId) => compute.findInstances(sessionId),
     getInstance: (zone, name) => compute.getInstance(zone, name),
     findOperation: (zone, requestId) => compute.findOperation(zone, requestId),
@@ -85,7 +92,10 @@ async function save(
   { next }: Plan,
   { store, clock, config }: ReconcileDeps,
 ): Promise<SessionRecord | 'conflict' | 'removed'> {
-  if (!next) return (await store.remove(record)) ? 'removed' : 'conflict';
+  if (!next) {
+    const expireAt = clock.now() + TOMBSTONE_MILLISECONDS;
+    return (await store.remove(record, expireAt)) ? 'removed' : 'conflict';
+  }
   const revised = revise(record, next, clock.now(), config.bootTimeoutSeconds);
   if (revised === record) return record;
   return (await store.save(revised)) ?? 'conflict';

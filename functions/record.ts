@@ -7,7 +7,12 @@ import { ERROR_CODES, IDLE_ACTIONS, KERNEL_STATES, WANTS } from './contract.ts';
 export const STEPS = ['insert', 'start', 'resume', 'suspend', 'stop', 'delete', 'grant'] as const;
 export type StepKind = (typeof STEPS)[number];
 
-const trouble = z.object({ code: z.enum(ERROR_CODES), message: z.string() });
+const trouble = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  /** The zone has no room: another one may. */
+  isStockout: z.boolean().optional(),
+});
 export type Trouble = z.infer<typeof trouble>;
 
 /** Saved before the step is done: who finds it knows that somebody may be doing it. Times: ms since the epoch. */
@@ -92,6 +97,8 @@ const sleepTalk = z.object({
   /** The idle action. */
   by: z.enum(IDLE_ACTIONS),
   askedAt: z.number(),
+  /** When the question was first sent. */
+  toldAt: z.number().optional(),
   /** The agent has agreed; its gate is shut until then. Nothing is put to sleep after it. */
   agreedUntil: z.number().optional(),
 });
@@ -129,6 +136,8 @@ export const sessionRecord = z.object({
   pastBootIds: z.array(z.string()),
   /** Since when the instance runs without a gateway that answers. */
   bootingSince: z.number().optional(),
+  /** The gateway has answered in this boot: from then on the instance may hold kernels. */
+  mayHoldKernels: z.boolean().default(true),
   failure: trouble.optional(),
   /** Version of the key that the session's access token is made with. */
   keyVersion: z.number(),
@@ -143,6 +152,8 @@ export const sessionRecord = z.object({
   /** When it is suspended, busy or not. */
   lifetimeEndsAt: z.number().optional(),
   sleep: sleepTalk.optional(),
+  /** Started while the agent may be switching the machine off: if it goes off by then, that was our doing. */
+  startAgainUntil: z.number().optional(),
   /** Counts what the agent was asked; every nonce is of another count. */
   sleepCount: z.int().default(0),
   /** When to look again, should this process die now; absent when nothing is under way. */

@@ -2,7 +2,9 @@
 // again (pure). Every change of a record goes through `revise`.
 import { isDeepStrictEqual } from 'node:util';
 import type { SessionRecord } from './record.ts';
+import { forgottenAt } from './plan.ts';
 import { phaseOf, stateOf } from './session.ts';
+import { sleepDueAt } from './sleep.ts';
 import { viewOf, waitingForOf } from './view.ts';
 
 const MAX_TIMELINE = 50;
@@ -37,13 +39,14 @@ function entryOf(record: SessionRecord): string {
 
 function dueAtOf(record: SessionRecord, now: number, bootTimeoutSeconds: number) {
   if (record.claim) return Math.max(record.claim.callUntil, now);
-  if (record.failure) return undefined;
+  if (record.failure) return forgottenAt(record, { bootTimeoutSeconds });
   if (record.want === 'running' && record.bootingSince !== undefined) {
     return record.bootingSince + bootTimeoutSeconds * 1000;
   }
   const phase = phaseOf(record.instance);
   const isMoving = phase === 'rising' || phase === 'stopping' || phase === 'suspending';
-  return record.isWantPending || isMoving ? now + LOOK_AGAIN_MILLISECONDS : undefined;
+  if (record.isWantPending || isMoving) return now + LOOK_AGAIN_MILLISECONDS;
+  return phase === 'running' ? sleepDueAt(record) : undefined;
 }
 
 /** Without what every report moves on: a kernel that stays idle is no news. */

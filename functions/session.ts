@@ -11,21 +11,21 @@ import type { KnownInstance, SessionRecord, StepKind } from './record.ts';
 export const NEXT_STATES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   PENDING: ['BUILDING_IMAGE', 'CREATING', 'STOPPED', 'DELETING', 'FAILED'],
   BUILDING_IMAGE: ['CREATING', 'STOPPED', 'DELETING', 'FAILED'],
-  CREATING: ['BOOTING', 'READY', 'STARTING', 'RESUMING', 'STOPPING', 'DELETING', 'FAILED'],
+  CREATING: ['BOOTING', 'READY', 'STARTING', 'RESUMING', 'SUSPENDING', 'STOPPING', 'DELETING', 'FAILED'],
   BOOTING: ['READY', 'CREATING', 'STARTING', 'RESUMING', 'SUSPENDING', 'SUSPENDED', 'STOPPING', 'STOPPED',
     'DELETING', 'FAILED'],
   READY: ['BOOTING', 'CREATING', 'STARTING', 'RESUMING', 'SUSPENDING', 'SUSPENDED', 'STOPPING', 'STOPPED',
     'DELETING', 'FAILED'],
-  SUSPENDING: ['SUSPENDED', 'RESUMING', 'BOOTING', 'READY', 'STOPPING', 'STOPPED', 'DELETING', 'FAILED'],
-  SUSPENDED: ['RESUMING', 'STARTING', 'CREATING', 'BOOTING', 'READY', 'STOPPING', 'STOPPED', 'DELETING',
+  SUSPENDING: ['STARTING', 'CREATING', 'SUSPENDED', 'RESUMING', 'BOOTING', 'READY', 'STOPPING', 'STOPPED', 'DELETING', 'FAILED'],
+  SUSPENDED: ['SUSPENDING', 'RESUMING', 'STARTING', 'CREATING', 'BOOTING', 'READY', 'STOPPING', 'STOPPED', 'DELETING',
     'FAILED'],
-  RESUMING: ['BOOTING', 'READY', 'STARTING', 'CREATING', 'STOPPING', 'DELETING', 'FAILED'],
-  STOPPING: ['STOPPED', 'STARTING', 'RESUMING', 'CREATING', 'BOOTING', 'READY', 'DELETING', 'FAILED'],
+  RESUMING: ['SUSPENDED', 'STOPPED', 'BOOTING', 'READY', 'STARTING', 'CREATING', 'SUSPENDING', 'STOPPING', 'DELETING', 'FAILED'],
+  STOPPING: ['SUSPENDING', 'STOPPED', 'STARTING', 'RESUMING', 'CREATING', 'BOOTING', 'READY', 'DELETING', 'FAILED'],
   STOPPED: ['PENDING', 'STARTING', 'BOOTING', 'SUSPENDED', 'STOPPING', 'DELETING', 'FAILED'],
-  STARTING: ['BOOTING', 'READY', 'CREATING', 'RESUMING', 'SUSPENDED', 'STOPPING', 'STOPPED', 'DELETING',
+  STARTING: ['BOOTING', 'READY', 'CREATING', 'RESUMING', 'SUSPENDING', 'SUSPENDED', 'STOPPING', 'STOPPED', 'DELETING',
     'FAILED'],
   DELETING: ['FAILED'],
-  FAILED: ['PENDING', 'CREATING', 'STARTING', 'RESUMING', 'BOOTING', 'READY', 'SUSPENDED', 'STOPPING',
+  FAILED: ['SUSPENDING', 'PENDING', 'CREATING', 'STARTING', 'RESUMING', 'BOOTING', 'READY', 'SUSPENDED', 'STOPPING',
     'STOPPED', 'DELETING'],
 };
 
@@ -37,7 +37,8 @@ export function stateOf(record: SessionRecord): SessionState {
   if (record.want === 'stopped' && record.isWantPending) return stoppingState(record, phase);
   if (record.claim) {
     const isUp = phase === 'running' && record.want === 'running';
-    return isUp && isRaising(record.claim.step) ? bootState(record) : claimState(record.claim.step);
+    const { step } = record.claim;
+    return isUp && isRaising(step) ? bootState(record) : claimState(record, step);
   }
   return instanceState(record, phase);
 }
@@ -69,8 +70,19 @@ export function phaseOf(instance: KnownInstance | undefined): Phase {
   }
 }
 
-export function isGatewayReady(record: SessionRecord): boolean {
-  return record.agent?.report?.gatewayReady === true;
+/** The gateway answers, and its owner may tunnel there. */
+export function isUsable({ agent, instance, grantedFor }: SessionRecord): boolean {
+  const isGranted = instance !== undefined && grantedFor === instance.id;
+  return agent?.report?.gatewayReady === true && isGranted;
+}
+
+/** Where the instance is, or is to be made. */
+export function zoneOf({ instance, spec, zoneIndex }: SessionRecord): string {
+  return instance?.zone ?? zonesOf(spec)[zoneIndex] ?? spec.zone;
+}
+
+export function zonesOf(spec: SessionRecord['spec']): readonly string[] {
+  return [spec.zone, ...spec.fallbackZones];
 }
 
 /** The step works towards `want`; one that does not is let run out, and not called again. */
@@ -79,7 +91,10 @@ export function isWanted(step: StepKind, want: Want): boolean {
     case 'insert':
     case 'start':
     case 'resume':
+    case 'grant':
       return want === 'running';
+    case 'suspend':
+      return want === 'suspended';
     case 'stop':
       return want === 'stopped';
     case 'delete':
@@ -94,10 +109,10 @@ function isRaising(step: StepKind): boolean {
 }
 
 function bootState(record: SessionRecord): SessionState {
-  return isGatewayReady(record) ? 'READY' : 'BOOTING';
+  return isUsable(record) ? 'READY' : 'BOOTING';
 }
 
-function claimState(step: StepKind): SessionState {
+function claimState(record: SessionRecord, step: StepKind): SessionState {
   switch (step) {
     case 'insert':
       return 'CREATING';
@@ -105,6 +120,10 @@ function claimState(step: StepKind): SessionState {
       return 'STARTING';
     case 'resume':
       return 'RESUMING';
+    case 'suspend':
+      return 'SUSPENDING';
+    case 'grant':
+      return bootState(record);
     case 'stop':
       return 'STOPPING';
     case 'delete':
@@ -125,10 +144,12 @@ function instanceState(record: SessionRecord, phase: Phase): SessionState {
   switch (phase) {
     case 'none':
     case 'gone':
-      return record.want === 'running' ? 'PENDING' : 'STOPPED';
+      if (record.want !== 'running') return 'STOPPED';
+      return record.waitsForImage === undefined ? 'PENDING' : 'BUILDING_IMAGE';
     case 'rising':
       return record.instance?.hasRun === true ? 'STARTING' : 'CREATING';
     case 'running':
+      if (record.want === 'suspended' && record.isWantPending) return 'SUSPENDING';
       return bootState(record);
     case 'stopping':
       return 'STOPPING';

@@ -9,15 +9,18 @@ import {
   type SessionView,
   type Want,
 } from './contract.ts';
-import { AppError } from './errors.ts';
-import { askFor, checkSameSpec, newSession } from './intent.ts';
+import { AppError, invalidFields } from './errors.ts';
+import type { Catalog } from './google/catalog.ts';
+import { askFor, checkSameSpec, extend, newSession } from './intent.ts';
+import { violationsOf } from './policy.ts';
 import { reconcile, type ReconcileDeps } from './reconcile.ts';
 import type { SessionRecord } from './record.ts';
-import { stateOf } from './session.ts';
-import { viewOf } from './view.ts';
+import { stateOf, zonesOf } from './session.ts';
+import { etagOf, viewOf } from './view.ts';
 import { refreshSession, watchSession } from './watch.ts';
 
 export interface SessionsDeps extends ReconcileDeps {
+  catalog: Catalog;
   createUid: () => string;
 }
 
@@ -29,11 +32,15 @@ export async function createSession(
   request: CreateSessionRequest,
   deps: SessionsDeps,
 ): Promise<SessionView> {
+  const { store, clock, config } = deps;
+  const forbidden = violationsOf(request, config.policy);
+  if (forbidden.length > 0) throw invalidFields(forbidden);
   for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
-    const { store, clock, config } = deps;
     const fresh = newSession(deps.createUid(), ownerOf(user), request, clock.now(), config);
-    const found =
-      (await store.findByName(user.subject, request.name)) ?? (await store.create(fresh));
+    const existing = await store.findByName(user.subject, request.name);
+    if (!existing) await checkExists(fresh, deps.catalog);
+    if (request.validateOnly === true) return validated(existing ?? fresh, request);
+    const found = existing ?? (await store.create(fresh));
     if (found.uid !== fresh.uid) checkSameSpec(found, request);
     const asked = found.uid === fresh.uid ? found : await wake(found.uid, deps);
     // Deleted between finding and waking it: then its name is free.
@@ -49,17 +56,67 @@ export async function createSession(
   );
 }
 
+/** @param etag of `If-Match`: the change is made to the session as the caller has seen it, or not at all */
 export async function changeWant(
   user: User,
   id: string,
   want: Want,
+  etag: string | undefined,
+  deps: SessionsDeps,
+): Promise<SessionView> {
+  const record = await deps.store.get(id);
+  if (!record && want === 'deleted') return await deletedAlready(user, id, deps);
+  return await change(user, id, etag, (current, now) => askFor(current, want, now), deps);
+}
+
+export async function extendSession(
+  user: User,
+  id: string,
+  seconds: number,
+  etag: string | undefined,
+  deps: SessionsDeps,
+): Promise<SessionView> {
+  const { maxLifetimeSeconds } = deps.config.policy;
+  if (maxLifetimeSeconds !== undefined && seconds > maxLifetimeSeconds) {
+    const description = `must be at most ${maxLifetimeSeconds}: the administrator's policy says so`;
+    throw invalidFields([{ field: 'seconds', description }]);
+  }
+  return await change(user, id, etag, (current, now) => extend(current, seconds, now), deps);
+}
+
+async function change(
+  user: User,
+  id: string,
+  etag: string | undefined,
+  intent: (record: SessionRecord, now: number) => SessionRecord,
   deps: SessionsDeps,
 ): Promise<SessionView> {
   checkVisible(await deps.store.get(id), user, id);
-  const asked = await changeSession(id, (record, now) => askFor(record, want, now), deps);
+  const checked = (record: SessionRecord, now: number) => {
+    checkEtag(record, etag);
+    return intent(record, now);
+  };
+  const asked = await changeSession(id, checked, deps);
   if (!asked) throw noSession(id);
   // Gone already: the caller still learns what became of it.
   return viewOf((await reconcile(id, deps)) ?? asked);
+}
+
+/** A DELETE whose answer was lost is repeated, maybe after the session has gone. */
+async function deletedAlready(user: User, id: string, deps: SessionsDeps): Promise<SessionView> {
+  const tombstone = await deps.store.findTombstone(id, deps.clock.now());
+  return viewOf(checkVisible(tombstone?.record, user, id));
+}
+
+/** AIP-154: with the quotes of RFC 7232 or without them; `*` is any. */
+function checkEtag(record: SessionRecord, etag: string | undefined): void {
+  if (etag === undefined || etag === '*') return;
+  const present = etagOf(record);
+  if (etag === present || `"${etag}"` === present) return;
+  throw new AppError(
+    'ABORTED',
+    `Session ${record.name} has changed since: its etag is ${present} now. Get it again, then decide anew.`,
+  );
 }
 
 export async function getSession(
@@ -102,6 +159,29 @@ export async function connectSession(
       port: AGENT_PORT,
     },
   };
+}
+
+/** Of an existing session it says whether the request suits it. */
+function validated(record: SessionRecord, request: CreateSessionRequest): SessionView {
+  checkSameSpec(record, request);
+  return viewOf(record);
+}
+
+async function checkExists({ spec }: SessionRecord, catalog: Catalog): Promise<void> {
+  const zones = zonesOf(spec);
+  const found = await Promise.all(zones.map((zone) => catalog.findMissing(zone, spec.machineType)));
+  const violations = found.flatMap((missing, index) => {
+    const zone = zones[index] ?? '';
+    if (missing === 'zone') {
+      const field = index === 0 ? 'zone' : `fallbackZones.${index - 1}`;
+      return [{ field, description: `there is no zone ${zone}` }];
+    }
+    if (missing !== 'machineType') return [];
+    return [
+      { field: 'machineType', description: `there is no ${spec.machineType} in zone ${zone}` },
+    ];
+  });
+  if (violations.length > 0) throw invalidFields(violations);
 }
 
 /** A session that is being deleted is left alone: its name points elsewhere, or will. */

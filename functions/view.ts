@@ -3,24 +3,36 @@ import type { SessionView } from './contract.ts';
 import { assertNever } from './errors.ts';
 import { instanceName } from './instance.ts';
 import type { SessionRecord } from './record.ts';
-import { stateOf } from './session.ts';
+import { stateOf, zoneOf } from './session.ts';
+import { awakeOf } from './sleep.ts';
 
 export function viewOf(record: SessionRecord): SessionView {
   const { spec, failure } = record;
   return {
     id: record.uid,
     name: record.name,
+    resourceName: `sessions/${record.uid}`,
     owner: { email: record.owner.email },
     state: stateOf(record),
     waitingFor: waitingForOf(record),
     want: record.want,
     revision: record.revision,
-    etag: `${record.uid}-${record.revision}`,
+    etag: etagOf(record),
     createTime: new Date(record.createdAt).toISOString(),
     updateTime: new Date(record.updatedAt).toISOString(),
-    zone: spec.zone,
+    zone: zoneOf(record),
     machineType: spec.machineType,
     diskSizeGb: spec.diskSizeGb,
+    fallbackZones: [...spec.fallbackZones],
+    spot: spec.spot,
+    ...(spec.serviceAccount === undefined ? {} : { serviceAccount: spec.serviceAccount }),
+    labels: { ...spec.labels },
+    idleTimeoutSeconds: spec.idleTimeoutSeconds,
+    idleAction: spec.idleAction,
+    ...(spec.maxLifetimeSeconds === undefined
+      ? {}
+      : { maxLifetimeSeconds: spec.maxLifetimeSeconds }),
+    ...awakeViewOf(record),
     ...(record.images ? { image: record.images.gateway } : {}),
     generation: record.generation,
     ...instanceOf(record),
@@ -48,13 +60,16 @@ export function waitingForOf(record: SessionRecord): string {
     case 'RESUMING':
       return 'Compute Engine to resume the instance';
     case 'BOOTING':
-      return record.agent
-        ? 'the gateway to answer'
-        : 'the instance to boot and its agent to register';
+      if (!record.agent) return 'the instance to boot and its agent to register';
+      return record.agent.report?.gatewayReady === true
+        ? 'its owner to be allowed to tunnel there'
+        : 'the gateway to answer';
     case 'SUSPENDING':
       return 'Compute Engine to suspend the instance';
     case 'STOPPING':
-      return 'Compute Engine to stop the instance';
+      return record.sleep
+        ? 'the instance to switch itself off'
+        : 'Compute Engine to stop the instance';
     case 'DELETING':
       return 'Compute Engine to delete the instance';
     case 'READY':
@@ -67,6 +82,29 @@ export function waitingForOf(record: SessionRecord): string {
   }
 }
 
+/** RFC 7232 wants the quotes. */
+export function etagOf({ uid, revision }: Pick<SessionRecord, 'uid' | 'revision'>): string {
+  return `"${uid}-${revision}"`;
+}
+
+function awakeViewOf(record: SessionRecord): Pick<SessionView, 'awake' | 'lifetimeEndTime'> {
+  const awake = awakeOf(record);
+  const time = (at: number) => new Date(at).toISOString();
+  return {
+    ...(awake
+      ? {
+          awake: {
+            reason: awake.reason,
+            ...(awake.sleepAt === undefined ? {} : { sleepTime: time(awake.sleepAt) }),
+          },
+        }
+      : {}),
+    ...(record.lifetimeEndsAt === undefined || record.want !== 'running'
+      ? {}
+      : { lifetimeEndTime: time(record.lifetimeEndsAt) }),
+  };
+}
+
 function instanceOf(record: SessionRecord): Pick<SessionView, 'instance'> {
   const { instance, claim } = record;
   if (instance?.isGone === false) {
@@ -74,5 +112,5 @@ function instanceOf(record: SessionRecord): Pick<SessionView, 'instance'> {
     return { instance: { name, zone, status, ...(internalIp ? { internalIp } : {}) } };
   }
   if (claim?.step !== 'insert') return {};
-  return { instance: { name: instanceName(record), zone: record.spec.zone } };
+  return { instance: { name: instanceName(record), zone: zoneOf(record) } };
 }

@@ -79,3 +79,13 @@ function judge({ httpStatus, reason = '' }: CallFailure): [ErrorCode, boolean] {
       return ['FAILED_PRECONDITION', false];
   }
 }
+
+/** "Not found" as an answer. */
+export async function absentIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}

@@ -91,9 +91,22 @@ function troubleOf({ code, message, errorDetails }: OperationError): Trouble {
   const { code: ours, next } = OPERATION_ERRORS[known] ?? OTHER_ERROR;
   const zones = errorDetails?.find(({ errorInfo }) => errorInfo?.metadatas?.['zonesAvailable']);
   const room = zones?.errorInfo?.metadatas?.['zonesAvailable'];
+  const isStockout = known === 'ZONE_RESOURCE_POOL_EXHAUSTED';
   const parts = [`Compute Engine: ${(message ?? '').slice(0, 400)} (${code ?? 'no code'}).`, next];
   if (room) parts.push(`Zones with room: ${room.slice(0, 200)}.`);
-  return { code: ours, message: parts.join(' ') };
+  return { code: ours, message: parts.join(' '), ...(isStockout ? { isStockout } : {}) };
+}
+
+/** STOP in every case: the disk is kept. */
+function schedulingOf({ spot, maxRunSeconds }: InstanceSpec) {
+  const isBounded = maxRunSeconds !== undefined;
+  return {
+    ...(spot
+      ? { provisioningModel: 'SPOT', onHostMaintenance: 'TERMINATE', automaticRestart: false }
+      : { provisioningModel: 'STANDARD' }),
+    ...(spot || isBounded ? { instanceTerminationAction: 'STOP' } : {}),
+    ...(isBounded ? { maxRunDuration: { seconds: String(maxRunSeconds) } } : {}),
+  };
 }
 
 /** No accessConfigs: the instance has no external address. */
@@ -119,6 +132,7 @@ export function instanceResource(spec: InstanceSpec) {
     networkInterfaces: [
       { network: spec.network, ...(spec.subnetwork ? { subnetwork: spec.subnetwork } : {}) },
     ],
+    scheduling: schedulingOf(spec),
     serviceAccounts: [
       { email: spec.serviceAccount, scopes: ['https://www.googleapis.com/auth/cloud-platform'] },
     ],

@@ -8,11 +8,11 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { SESSION_LABEL } from '../instance.ts';
 import type { Looks, SeenInstance } from '../observe.ts';
-import { boundedCall } from './call.ts';
+import { absentIfNotFound, boundedCall } from './call.ts';
 import { explainGaxError } from './gax-error.ts';
 import { instanceResource, seenInstance, seenOperation } from './compute-resources.ts';
 
-export type Compute = Omit<Looks, 'pinImages'> & Mutations;
+export type Compute = Omit<Looks, 'findImages' | 'hasGrant'> & Mutations;
 
 interface Clients {
   instances: InstancesClient;
@@ -65,6 +65,10 @@ export function createCompute(config: Config, auth: () => Promise<GoogleAuth>): 
       call(async ({ instances }) => {
         await instances.resume({ ...named(target), requestId }, once);
       }),
+    suspendInstance: (target, requestId) =>
+      call(async ({ instances }) => {
+        await instances.suspend({ ...named(target), requestId }, once);
+      }),
     stopInstance: (target, requestId) =>
       call(async ({ instances }) => {
         await instances.stop({ ...named(target), requestId }, once);
@@ -80,11 +84,15 @@ export function createCompute(config: Config, auth: () => Promise<GoogleAuth>): 
 async function findByLabel(
   instances: InstancesClient,
   project: string,
-  sessionId: string,
+  sessionId: string | undefined,
   once: { timeout: number; retry: null },
 ): Promise<SeenInstance[]> {
   const found: SeenInstance[] = [];
-  const request = { project, filter: `labels.${SESSION_LABEL} = "${sessionId}"` };
+  const filter =
+    sessionId === undefined
+      ? `labels.${SESSION_LABEL}:*`
+      : `labels.${SESSION_LABEL} = "${sessionId}"`;
+  const request = { project, filter };
   for await (const [scope, list] of instances.aggregatedListAsync(request, once)) {
     const warning = list.warning?.code;
     if (warning === 'UNREACHABLE' || warning === 'PARTIAL_SUCCESS') {
@@ -97,30 +105,28 @@ async function findByLabel(
   return found;
 }
 
-async function absentIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
-    throw error;
-  }
-}
-
 async function loadClients(config: Config, auth: () => Promise<GoogleAuth>): Promise<Clients> {
   const [{ InstancesClient }, { ZoneOperationsClient }] = await Promise.all([
     import('@google-cloud/compute/build/src/v1/instances_client.js'),
     import('@google-cloud/compute/build/src/v1/zone_operations_client.js'),
   ]);
-  const { protocol, hostname, port } = new URL(config.computeUrl);
-  const options = {
+  const options = await computeClientOptions(config, auth);
+  return {
+    instances: new InstancesClient(options),
+    operations: new ZoneOperationsClient(options),
+  };
+}
+
+export async function computeClientOptions(
+  { computeUrl }: Pick<Config, 'computeUrl'>,
+  auth: () => Promise<GoogleAuth>,
+) {
+  const { protocol, hostname, port } = new URL(computeUrl);
+  return {
     apiEndpoint: hostname,
     port: Number(port) || (protocol === 'http:' ? 80 : 443),
     protocol: protocol.replace(':', ''),
     fallback: true,
     auth: await auth(),
-  };
-  return {
-    instances: new InstancesClient(options),
-    operations: new ZoneOperationsClient(options),
   };
 }

@@ -1,9 +1,7 @@
-// The container registry: which digest a tag has now. Read by observe.ts when a session gets its images pinned.
+// The container registry: which digest a tag has now. Asked by image-look.ts when a session gets its images pinned.
 import type { GoogleAuth } from 'google-auth-library';
 import type { Config } from '../config.ts';
-import { AppError } from '../errors.ts';
-import { parseImageName, pinnedImage, type Images } from '../images.ts';
-import type { Looks } from '../observe.ts';
+import { parseImageName, pinnedImage } from '../images.ts';
 import { boundedCall, googleError, type CallFailure } from './call.ts';
 
 const NAME = 'The image registry';
@@ -15,37 +13,31 @@ const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
 ].join(', ');
 
-export function createRegistry(
-  config: Config,
-  auth: () => Promise<GoogleAuth>,
-): Pick<Looks, 'pinImages'> {
-  return {
-    pinImages: async (): Promise<Images> => {
-      const [gateway, agent] = await Promise.all([
-        pin(config.gatewayImage, config, auth),
-        pin(config.agentImage, config, auth),
-      ]);
-      return { gateway, agent };
-    },
-  };
+export interface Registry {
+  /** The image with its digest; undefined when it is not there. @throws AppError */
+  findPinned(image: string): Promise<string | undefined>;
 }
 
-async function pin(
-  image: string,
-  { registryUrl, callSeconds }: Config,
+export function createRegistry(
+  { registryUrl, callSeconds }: Pick<Config, 'registryUrl' | 'callSeconds'>,
   auth: () => Promise<GoogleAuth>,
-): Promise<string> {
-  const name = parseImageName(image);
-  const base = registryUrl ?? `https://${name.host}`;
-  const url = `${base}/v2/${name.repository}/manifests/${name.reference}`;
-  const reply = await boundedCall(NAME, callSeconds, () => head(url, auth, callSeconds), explain);
-  if (reply.status === 404) throw missingImage(image);
-  const digest = reply.headers.get('docker-content-digest');
-  if (reply.ok && digest !== null && /^sha256:[0-9a-f]{64}$/.test(digest)) {
-    return pinnedImage(name, digest);
-  }
-  const message = reply.ok ? `no digest for ${image}` : `HTTP ${reply.status} for ${image}`;
-  throw googleError(NAME, { httpStatus: reply.ok ? 502 : reply.status, message });
+): Registry {
+  return {
+    findPinned: async (image) => {
+      const name = parseImageName(image);
+      const base = registryUrl ?? `https://${name.host}`;
+      const url = `${base}/v2/${name.repository}/manifests/${name.reference}`;
+      const ask = () => head(url, auth, callSeconds);
+      const reply = await boundedCall(NAME, callSeconds, ask, explain);
+      if (reply.status === 404) return undefined;
+      const digest = reply.headers.get('docker-content-digest');
+      if (reply.ok && digest !== null && /^sha256:[0-9a-f]{64}$/.test(digest)) {
+        return pinnedImage(name, digest);
+      }
+      const message = reply.ok ? `no digest for ${image}` : `HTTP ${reply.status} for ${image}`;
+      throw googleError(NAME, { httpStatus: reply.ok ? 502 : reply.status, message });
+    },
+  };
 }
 
 async function head(url: string, auth: () => Promise<GoogleAuth>, seconds: number) {
@@ -62,11 +54,4 @@ function explain(error: unknown): CallFailure {
   const { cause } = error instanceof Error ? error : {};
   const reason = cause instanceof Error ? cause : error;
   return { message: reason instanceof Error ? reason.message : 'no answer', cause: error };
-}
-
-function missingImage(image: string): AppError {
-  return new AppError(
-    'FAILED_PRECONDITION',
-    `Image ${image} is not in the registry. Push it there (docker push ${image}), then start the session again.`,
-  );
 }

@@ -3,7 +3,9 @@ import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { sessionRecord, type SessionRecord } from '../record.ts';
-import type { Page, SessionStore } from './session-store.ts';
+import type { Page, SessionStore, Tombstone } from './session-store.ts';
+import type { ImageStore } from './image-store.ts';
+import type { ImageRecord } from '../image-record.ts';
 
 const SCHEMA_VERSION = 1;
 const BUSY_MILLISECONDS = 5000;
@@ -31,7 +33,7 @@ const SCHEMA = `
 const stored = z.object({ record: z.string() });
 
 /** @param file `:memory:` for one that ends with the process */
-export function openSqliteStore(file: string): SessionStore & Disposable {
+export function openSqliteStore(file: string): SessionStore & ImageStore & Disposable {
   const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
   if (file !== ':memory:') chmodSync(file, 0o600);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
@@ -41,7 +43,49 @@ export function openSqliteStore(file: string): SessionStore & Disposable {
   return new SqliteStore(database);
 }
 
-class SqliteStore implements SessionStore, Disposable {
+class SqliteStore implements SessionStore, ImageStore, Disposable {
+  readonly tombs = new Map<string, Tombstone>();
+  readonly imgs = new Map<string, ImageRecord>();
+  findTombstone(uid: string, now: number) {
+    const t = this.tombs.get(uid);
+    return Promise.resolve(t && t.expireAt > now ? t : undefined);
+  }
+  listWaitingFor(image: string) {
+    return Promise.resolve(
+      this.#database
+        .prepare('SELECT record FROM sessions')
+        .all()
+        .map(recordOf)
+        .filter((r) => r.waitsForImage === image)
+        .map((r) => r.uid),
+    );
+  }
+  takeDue(now: number, until: number, size: number) {
+    const rows = this.#database
+      .prepare(
+        'UPDATE sessions SET due_at = ? WHERE uid IN (SELECT uid FROM sessions WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING uid',
+      )
+      .all(until, now, size);
+    return Promise.resolve(rows.map((r) => String(r['uid'])));
+  }
+  getImage(name: string) {
+    return Promise.resolve(this.imgs.get(name));
+  }
+  createImage(r: ImageRecord) {
+    const f = this.imgs.get(r.name);
+    if (f) return Promise.resolve(f);
+    const n = { ...r, version: '1' };
+    this.imgs.set(r.name, n);
+    return Promise.resolve(n);
+  }
+  saveImage(r: ImageRecord) {
+    const f = this.imgs.get(r.name);
+    if (f?.version !== r.version) return Promise.resolve(undefined);
+    const n = { ...r, version: String(Number(r.version) + 1) };
+    this.imgs.set(r.name, n);
+    return Promise.resolve(n);
+  }
+
   readonly #database: DatabaseSync;
 
   constructor(database: DatabaseSync) {
@@ -56,7 +100,8 @@ class SqliteStore implements SessionStore, Disposable {
     return Promise.resolve(this.#pointedTo(ownerSubject, name));
   }
 
-  create(record: SessionRecord): Promise<SessionRecord> {
+  create(given: SessionRecord): Promise<SessionRecord> {
+    const record = { ...given, version: '1' };
     const { subject } = record.owner;
     const result = inTransaction(this.#database, () => {
       const existing = this.#pointedTo(subject, record.name);
@@ -74,15 +119,15 @@ class SqliteStore implements SessionStore, Disposable {
   }
 
   save(record: SessionRecord): Promise<SessionRecord | undefined> {
-    const next = { ...record, version: record.version + 1 };
+    const next = { ...record, version: String(Number(record.version) + 1) };
     const isSaved = inTransaction(this.#database, () => {
       const changes = this.#run(
         'UPDATE sessions SET version = ?, due_at = ?, record = ? WHERE uid = ? AND version = ?',
-        next.version,
+        Number(next.version),
         dueAtOf(next),
         JSON.stringify(next),
         record.uid,
-        record.version,
+        Number(record.version),
       );
       if (changes === 0) return false;
       if (record.want === 'deleted') this.#freeName(record);
@@ -91,11 +136,16 @@ class SqliteStore implements SessionStore, Disposable {
     return Promise.resolve(isSaved ? next : undefined);
   }
 
-  remove(record: SessionRecord): Promise<boolean> {
+  remove(record: SessionRecord, expireAt: number): Promise<boolean> {
     const isRemoved = inTransaction(this.#database, () => {
       const { uid, version } = record;
-      const changes = this.#run('DELETE FROM sessions WHERE uid = ? AND version = ?', uid, version);
+      const changes = this.#run(
+        'DELETE FROM sessions WHERE uid = ? AND version = ?',
+        uid,
+        Number(version),
+      );
       if (changes === 0) return false;
+      this.tombs.set(uid, { uid, ownerSubject: record.owner.subject, record, expireAt });
       this.#freeName(record);
       this.#run('DELETE FROM leases WHERE uid = ?', uid);
       return true;
@@ -140,7 +190,7 @@ class SqliteStore implements SessionStore, Disposable {
     this.#run(
       'INSERT INTO sessions (uid, version, owner, created_at, due_at, record) VALUES (?, ?, ?, ?, ?, ?)',
       record.uid,
-      record.version,
+      1,
       record.owner.subject,
       record.createdAt,
       dueAtOf(record),

@@ -1,27 +1,37 @@
 // What a user and an agent do in the world of world.ts: ask, wait, register, report.
 import { randomUUID } from 'node:crypto';
 import { noteReport, registerAgent } from '../../functions/agents.ts';
-import type { SessionState, SessionView } from '../../functions/contract.ts';
+import {
+  GATE_SECONDS,
+  type CreateSessionRequest,
+  type KernelActivity,
+  type ReportRequest,
+  type ReportResponse,
+  type SessionState,
+  type SessionView,
+  type Want,
+} from '../../functions/contract.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { changeWant, createSession } from '../../functions/sessions.ts';
 import type { SessionRecord } from '../../functions/record.ts';
 import { stateOf } from '../../functions/session.ts';
-import { Killed, type World } from './world.ts';
+import { Killed } from './power-switch.ts';
+import type { World } from './world.ts';
 
 export const USER = { subject: '1', email: 'you@example.com', isAdministrator: false };
 
 const MAX_ROUNDS = 400;
 
-export async function create(world: World, name = 'default'): Promise<SessionView> {
-  return await createSession(USER, { name }, world.deps);
+export async function create(
+  world: World,
+  name = 'default',
+  request: Partial<CreateSessionRequest> = {},
+): Promise<SessionView> {
+  return await createSession(USER, { name, ...request }, world.deps);
 }
 
-export async function ask(
-  world: World,
-  id: string,
-  want: 'running' | 'stopped' | 'deleted',
-): Promise<SessionView> {
-  return await changeWant(USER, id, want, world.deps);
+export async function ask(world: World, id: string, want: Want): Promise<SessionView> {
+  return await changeWant(USER, id, want, undefined, world.deps);
 }
 
 export interface TestAgent {
@@ -29,6 +39,17 @@ export interface TestAgent {
   sequence: number;
   /** Google's start time of the boot that this agent is of. */
   startedAt: string;
+  /** What it has just heard about sleep. */
+  words?: ReportResponse;
+}
+
+/** A kernel as a report shows it. */
+export function kernel(
+  state: KernelActivity['state'],
+  idleSeconds = 0,
+  id = 'kernel-1',
+): KernelActivity {
+  return { id, name: 'python3', state, connections: 1, idleSeconds };
 }
 
 /** Reconciles, with time passing, until the session is in `state`; an agent comes up whenever the instance runs. */
@@ -36,16 +57,17 @@ export async function driveTo(
   world: World,
   id: string,
   state: SessionState | 'removed',
-  { isAgentAlive = true } = {},
+  options: { isAgentAlive?: boolean; agent?: TestAgent | undefined; seconds?: number } = {},
 ): Promise<SessionRecord | undefined> {
-  let agent: TestAgent | undefined;
+  const { isAgentAlive = true, seconds = 2.5 } = options;
+  let { agent } = options;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const record = await again(() => reconcile(id, world.deps));
     if (record === undefined || stateOf(record) === state) {
       if (record === undefined && state !== 'removed') throw new Error('the session is gone');
       return record;
     }
-    world.clock.advance(2.5);
+    world.clock.advance(seconds);
     if (isAgentAlive) agent = await again(() => agentOnce(world, id, agent));
   }
   const record = await world.store.get(id);
@@ -62,11 +84,30 @@ async function agentOnce(
   if (instance?.status !== 'RUNNING') return agent;
   const startedAt = instance.startedAt ?? '';
   const isSameBoot = agent?.startedAt === startedAt;
-  const present = isSameBoot ? agent : { bootId: randomUUID(), sequence: 0, startedAt };
+  const present: TestAgent = isSameBoot ? agent : { bootId: randomUUID(), sequence: 0, startedAt };
   if (!isSameBoot) await register(world, id, present.bootId);
-  present.sequence += 1;
-  await report(world, id, present.bootId, present.sequence);
+  await reportAs(world, id, present);
   return present;
+}
+
+/** A report of an agent whose kernels are idle: it agrees to whatever sleep it is asked to prepare. */
+export async function reportAs(
+  world: World,
+  id: string,
+  agent: TestAgent,
+  kernels: KernelActivity[] = [],
+): Promise<ReportResponse> {
+  agent.sequence += 1;
+  const { sleep } = agent.words ?? {};
+  const extra: Partial<ReportRequest> =
+    sleep?.action === 'prepare'
+      ? { sleep: { nonce: sleep.nonce, isAgreed: true, forSeconds: GATE_SECONDS } }
+      : {};
+  if (sleep?.action === 'switchOff') world.compute.setStatus('TERMINATED');
+  const body = { bootId: agent.bootId, wake: 0, sequence: agent.sequence, gatewayReady: true };
+  const claims = await claimsOf(world, id);
+  agent.words = await noteReport(id, claims, { ...body, kernels, ...extra }, world.deps);
+  return agent.words;
 }
 
 export async function register(world: World, id: string, bootId: string) {
@@ -85,7 +126,7 @@ export async function report(
   return await noteReport(id, await claimsOf(world, id), body, world.deps);
 }
 
-async function claimsOf(world: World, id: string) {
+export async function claimsOf(world: World, id: string) {
   const [instance] = await world.compute.findInstances(id);
   return {
     project_id: 'p',

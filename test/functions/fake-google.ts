@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { AppError } from '../../functions/errors.ts';
 import type { SeenInstance } from '../../functions/observe.ts';
-import { PowerSwitch, TestCompute } from './world.ts';
+import { PowerSwitch } from './power-switch.ts';
+import { TestCompute } from './test-compute.ts';
 
 export const PROJECT = 'p';
 export const API_AUDIENCE = 'https://api.example';
@@ -153,7 +154,14 @@ export class FakeGoogle {
     const body = insertBody.parse(JSON.parse(await text(request)));
     this.inserted.push(body);
     const { name, labels, machineType } = body;
-    const rest = { diskSizeGb: 10, metadata: {}, network: '', subnetwork: undefined };
+    const rest = {
+      spot: false,
+      maxRunSeconds: undefined,
+      diskSizeGb: 10,
+      metadata: {},
+      network: '',
+      subnetwork: undefined,
+    };
     const spec = { name, labels, machineType, zone, serviceAccount: '', bootImage: '', ...rest };
     await this.compute.insertInstance(spec, requestId);
   }

@@ -53,17 +53,17 @@ describe('a session on its way to READY', () => {
     assert.equal(healed.failure, undefined);
   });
 
-  it('says when the gateway image is missing, and looks again when started again', async () => {
+  it('says when an image that is not ours to build is missing, and looks again when started again', async () => {
     using world = createWorld();
-    const { registry } = world.deps;
-    world.deps.registry = {
-      pinImages: () => Promise.reject(new AppError('FAILED_PRECONDITION', 'Image x is not there.')),
-    };
+    const { images } = world.builds;
+    const agent = images.get('gcr.io/p/datalab-agent') ?? '';
+    images.delete('gcr.io/p/datalab-agent');
     const { id, state, error } = await create(world);
     assert.equal(state, 'FAILED');
-    assert.deepEqual(error, { code: 'FAILED_PRECONDITION', message: 'Image x is not there.' });
+    assert.equal(error?.code, 'FAILED_PRECONDITION');
+    assert.match(error.message, /docker push gcr\.io\/p\/datalab-agent/);
     assert.equal(world.compute.calls.length, 0);
-    world.deps.registry = registry;
+    images.set('gcr.io/p/datalab-agent', agent);
     await create(world);
     await driveTo(world, id, 'READY');
   });

@@ -4,7 +4,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../functions/errors.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { again, ask, create, driveTo, register, report } from './drive.ts';
+import { noteReport } from '../../functions/agents.ts';
+import { IDLE_ACTIONS } from '../../functions/contract.ts';
+import { reap } from '../../functions/reaper.ts';
+import { extendSession } from '../../functions/sessions.ts';
+import { again, ask, claimsOf, create, driveTo, kernel, register, report, USER } from './drive.ts';
 import { createWorld, type World } from './world.ts';
 
 const LIVES = 100;
@@ -39,6 +43,37 @@ const agentComes: Event = async (world, id, random) => {
   }
 };
 
+/** Answers what it is asked, sometimes late, sometimes something else. */
+const agentAnswers: Event = async (world, id, random) => {
+  const record = await world.store.get(id);
+  const { agent, sleep } = record ?? {};
+  if (!agent) return;
+  const busy = random(3) === 0 ? [kernel('busy')] : [];
+  const answer = sleep
+    ? { sleep: { nonce: sleep.nonce, isAgreed: random(4) > 0, forSeconds: 60 } }
+    : {};
+  const sequence = (agent.report?.sequence ?? 0) + 1;
+  const wake = agent.report?.wake ?? 0;
+  const body = { bootId: agent.bootId, wake, sequence, gatewayReady: true };
+  try {
+    const claims = await claimsOf(world, id);
+    await noteReport(id, claims, { ...body, kernels: busy, ...answer }, world.deps);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+};
+
+/** What may be refused: a session that is off cannot be suspended or extended. */
+function asking(work: (world: World, id: string) => Promise<unknown>): Event {
+  return async (world, id) => {
+    try {
+      await work(world, id);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+    }
+  };
+}
+
 function outside(status: 'RUNNING' | 'TERMINATED' | 'SUSPENDED' | 'gone'): Event {
   return (world) => {
     world.compute.setStatus(status);
@@ -56,6 +91,16 @@ const EVENT_KINDS: readonly Event[] = [
   (world) => create(world),
   (world, id) => ask(world, id, 'running'),
   (world, id) => ask(world, id, 'stopped'),
+  asking((world, id) => ask(world, id, 'suspended')),
+  asking((world, id) => extendSession(USER, id, 120, undefined, world.deps)),
+  (world) => reap(world.deps),
+  (world) => {
+    world.clock.advance(120);
+    return reap(world.deps);
+  },
+  agentAnswers,
+  agentAnswers,
+  agentAnswers,
   outside('RUNNING'),
   outside('TERMINATED'),
   outside('SUSPENDED'),
@@ -84,19 +129,35 @@ describe('a session that anything may happen to', () => {
     for (let seed = 1; seed <= LIVES; seed += 1) {
       using world = createWorld({ BOOT_TIMEOUT_SECONDS: '120' });
       const random = randomNumbers(seed);
-      const { id } = await create(world);
+      const request = {
+        idleTimeoutSeconds: 60,
+        idleAction: IDLE_ACTIONS[random(3)] ?? 'suspend',
+        ...(random(2) === 0 ? { maxLifetimeSeconds: 600 } : {}),
+      };
+      let { id } = await create(world, 'default', request);
       for (let count = 0; count < EVENTS; count += 1) {
         const event = EVENT_KINDS[random(EVENT_KINDS.length)] ?? pass;
         await again(() => event(world, id, random));
-        assert.ok(world.compute.instances.size <= 1, `two instances, seed ${seed}`);
+        assert.ok(await hasNoTwin(world), `two instances, seed ${seed}`);
+        // Deleted when idle: then the next one of that name goes on.
+        if (!(await world.store.get(id))) ({ id } = await again(() => create(world)));
       }
       await deleteForGood(world, id);
       assert.equal(world.compute.instances.size, 0, `an instance is left, seed ${seed}`);
       for (const transition of world.transitions) transitions.add(transition);
     }
-    assert.ok(transitions.size > 30, [...transitions].sort().join('\n'));
+    assert.ok(transitions.size > 40, [...transitions].sort().join('\n'));
   });
 });
+
+/** One instance for each session, and none for no session. */
+async function hasNoTwin(world: World): Promise<boolean> {
+  const sessions = await world.store.list({ size: 100 });
+  const owners = [...world.compute.instances.values()].map(
+    ({ labels }) => labels['datalab-session'],
+  );
+  return new Set(owners).size === owners.length && owners.length <= sessions.length;
+}
 
 async function deleteForGood(world: World, id: string): Promise<void> {
   world.power.killAt = undefined;
@@ -105,6 +166,11 @@ async function deleteForGood(world: World, id: string): Promise<void> {
     failNext: undefined,
     loseNextReply: false,
   });
+  // Others of that name may be on their way out still.
+  for (const { uid } of await world.store.list({ size: 100 })) {
+    if (uid !== id) await driveTo(world, uid, 'removed').catch(() => undefined);
+  }
+  if (!(await world.store.get(id))) return;
   await ask(world, id, 'deleted');
   // An operation of before may still fail, and a delete with it: then the user asks again.
   for (let round = 0; round < 5; round += 1) {

@@ -26,7 +26,7 @@ function claim(step: StepKind): Overrides {
 const stopped = { want: 'stopped' } as const;
 const asked = { isWantPending: true };
 const report = { wake: 0, sequence: 1, gatewayReady: true, kernels: [], receivedAt: 0 };
-const ready = { agent: { bootId: 'b', version: '1', report } };
+const ready = { agent: { bootId: 'b', version: '1', report }, grantedFor: '1' };
 const notReady = {
   agent: { bootId: 'b', version: '1', report: { ...report, gatewayReady: false } },
 };
@@ -45,6 +45,23 @@ const CASES: readonly [string, Overrides, SessionState][] = [
   ['no agent has reported', instance('RUNNING'), 'BOOTING'],
   ['the gateway does not answer', { ...instance('RUNNING'), ...notReady }, 'BOOTING'],
   ['the gateway answers', { ...instance('RUNNING'), ...ready }, 'READY'],
+  [
+    'its owner may not tunnel there yet',
+    { ...instance('RUNNING'), ...ready, grantedFor: undefined },
+    'BOOTING',
+  ],
+  ['its image is being built', { waitsForImage: 'gcr.io/p/x:latest' }, 'BUILDING_IMAGE'],
+  [
+    'a suspend was asked for',
+    { ...instance('RUNNING'), ...ready, ...asked, want: 'suspended' },
+    'SUSPENDING',
+  ],
+  [
+    'a suspend is claimed',
+    { ...instance('RUNNING'), ...ready, ...claim('suspend'), want: 'suspended' },
+    'SUSPENDING',
+  ],
+  ['a right to tunnel is being granted', { ...instance('RUNNING'), ...claim('grant') }, 'BOOTING'],
   ['a stop was asked for', { ...instance('RUNNING'), ...ready, ...stopped, ...asked }, 'STOPPING'],
   [
     'a stop is claimed',

@@ -1,0 +1,40 @@
+// The images that a session needs, found or made: each in the registry, pinned by its digest; the project's gateway
+// image is built when it is missing. Asked by observe.ts; the build itself goes through image-reconcile.ts.
+import type { Config } from './config.ts';
+import type { Registry } from './google/registry.ts';
+import { reconcileImage, type ImageDeps } from './image-reconcile.ts';
+import { taggedName, type ImageLook } from './images.ts';
+import type { SessionRecord } from './record.ts';
+
+export interface ImageLookDeps extends ImageDeps {
+  registry: Registry;
+  config: Config;
+}
+
+/** @throws AppError when Google cannot be asked */
+export async function findImages(
+  { spec }: Pick<SessionRecord, 'spec'>,
+  deps: ImageLookDeps,
+): Promise<ImageLook> {
+  const { registry, config } = deps;
+  const wanted = spec.image ?? config.gatewayImage;
+  const [gateway, agent] = await Promise.all([
+    registry.findPinned(wanted),
+    registry.findPinned(config.agentImage),
+  ]);
+  if (agent === undefined) return missing(config.agentImage, 'it belongs to the backend');
+  if (gateway !== undefined) return { kind: 'pinned', images: { gateway, agent } };
+  if (spec.image !== undefined) return missing(spec.image, 'only the project’s own is built');
+  const { record, pinned } = await reconcileImage(deps);
+  if (pinned !== undefined) return { kind: 'pinned', images: { gateway: pinned, agent } };
+  const { failure } = record;
+  if (failure) return { kind: 'failed', trouble: { code: failure.code, message: failure.message } };
+  return { kind: 'building', image: taggedName(config.gatewayImage) };
+}
+
+function missing(image: string, why: string): ImageLook {
+  const message =
+    `Image ${image} is not in the registry, and ${why}. ` +
+    `Push it there (docker push ${image}), then start the session again.`;
+  return { kind: 'failed', trouble: { code: 'FAILED_PRECONDITION', message } };
+}

@@ -1,0 +1,137 @@
+// The gateway image, made to be there: load -> observe the build -> plan -> save -> ask for a build. The same path
+// whoever looks: a session that needs the image, a finished build's message, POST /v1/image:build.
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import type { BuildClaim, ImageRecord } from './image-record.ts';
+import { newImageRecord } from './image-record.ts';
+import { isOver, planImage, type ImageObserved, type SeenBuild } from './image-plan.ts';
+import { parseImageName, pinnedImage, taggedName } from './images.ts';
+import type { Log } from './log.ts';
+import type { ImageStore } from './store/image-store.ts';
+
+export interface Builds {
+  /** The newest build with this tag. */
+  findBuild(tag: string): Promise<SeenBuild | undefined>;
+  getBuild(id: string): Promise<SeenBuild | undefined>;
+  createBuild(request: { image: string; tag: string; sourceHash: string }): Promise<SeenBuild>;
+  /** Of what an image is built from. */
+  sourceHash(): Promise<string>;
+}
+
+export interface BuildLog {
+  /** Oldest first. */
+  lastLines(buildId: string, count: number): Promise<string[]>;
+}
+
+export interface ImageDeps {
+  images: ImageStore;
+  builds: Builds;
+  buildLog: BuildLog;
+  clock: Clock;
+  config: Config;
+  log: Log;
+}
+
+export interface ImageState {
+  record: ImageRecord;
+  /** Just built: with its digest. */
+  pinned?: string | undefined;
+}
+
+/** Each round that does not end it was lost to somebody who has saved. */
+const MAX_ROUNDS = 12;
+const LOG_LINES = 15;
+
+/**
+ * @param isThere the registry has the image: it is built anew only if somebody has asked for that
+ * @throws AppError when Cloud Build or the store cannot be asked
+ */
+export async function reconcileImage(deps: ImageDeps, isThere = false): Promise<ImageState> {
+  const { images, clock, config } = deps;
+  const name = taggedName(config.gatewayImage);
+  let callTrouble: ImageObserved['callTrouble'];
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const record =
+      (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
+    const observed = { ...(await observeImage(record, deps)), callTrouble };
+    const planned = planImage(record, observed, isThere, clock.now(), config);
+    const saved = await save(record, planned.next, images);
+    if (!saved) continue;
+    if (!planned.claim) return { record: saved, pinned: pinnedBy(planned.digest, config) };
+    callTrouble = await ask(planned.claim, observed.sourceHash, deps);
+    if (!callTrouble) return { record: saved };
+  }
+  throw new AppError('ABORTED', 'The image was changed by others all the time; try again.', {
+    isRetryable: true,
+  });
+}
+
+/** Somebody asks for a build: a failure is forgotten, and an image that is there is no reason not to. */
+export async function wantBuild({ images, config }: ImageDeps): Promise<void> {
+  const name = taggedName(config.gatewayImage);
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const record =
+      (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
+    const isUnderWay = record.claim !== undefined || isUnfinished(record);
+    if (isUnderWay) return;
+    if (await images.saveImage({ ...record, isBuildWanted: true, failure: undefined })) return;
+  }
+}
+
+async function observeImage(record: ImageRecord, deps: ImageDeps): Promise<ImageObserved> {
+  const { builds, buildLog, log } = deps;
+  const [build, sourceHash] = await Promise.all([findBuild(record, builds), builds.sourceHash()]);
+  const hasFailed = build !== undefined && isOver(build.status) && build.status !== 'SUCCESS';
+  const isNews = record.claim !== undefined || isUnfinished(record);
+  if (!hasFailed || !isNews) return { build, sourceHash };
+  try {
+    return { build, sourceHash, logLines: await buildLog.lastLines(build.id, LOG_LINES) };
+  } catch (error) {
+    // What the build ended with is known all the same.
+    if (!(error instanceof AppError)) throw error;
+    log.warn(error.message, { build: build.id, code: error.code });
+    return { build, sourceHash };
+  }
+}
+
+async function findBuild(record: ImageRecord, builds: Builds): Promise<SeenBuild | undefined> {
+  if (record.claim) return await builds.findBuild(record.claim.tag);
+  return record.build && isUnfinished(record) ? await builds.getBuild(record.build.id) : undefined;
+}
+
+function isUnfinished({ build }: ImageRecord): boolean {
+  return build !== undefined && !isOver(build.status);
+}
+
+async function save(
+  record: ImageRecord,
+  next: ImageRecord,
+  images: ImageStore,
+): Promise<ImageRecord | undefined> {
+  return JSON.stringify(record) === JSON.stringify(next) ? record : await images.saveImage(next);
+}
+
+/** @returns what kept Cloud Build from taking it */
+async function ask(
+  claim: BuildClaim,
+  sourceHash: string,
+  { builds, clock, config, log }: ImageDeps,
+): Promise<ImageObserved['callTrouble']> {
+  // Late: others may ask by now.
+  if (clock.now() + config.callSeconds * 1000 > claim.deadline) return undefined;
+  const { tag } = claim;
+  try {
+    await builds.createBuild({ image: taggedName(config.gatewayImage), tag, sourceHash });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { code, message, isRetryable } = error;
+    log.warn(message, { build: tag, code });
+    return { tag, code, message, isCertain: !isRetryable || code === 'RESOURCE_EXHAUSTED' };
+  }
+}
+
+function pinnedBy(digest: string | undefined, { gatewayImage }: Config): string | undefined {
+  return digest === undefined ? undefined : pinnedImage(parseImageName(gatewayImage), digest);
+}

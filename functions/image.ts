@@ -1,0 +1,85 @@
+// What people do with the project's gateway image: look at it, and have it built. Called by api.ts.
+import type { User } from './caller.ts';
+import type { buildImageRequest, ImageView } from './contract.ts';
+import type { z } from 'zod';
+import { AppError } from './errors.ts';
+import { isOver } from './image-plan.ts';
+import { reconcileImage, wantBuild } from './image-reconcile.ts';
+import type { ImageRecord } from './image-record.ts';
+import type { ImageLookDeps } from './image-look.ts';
+import { taggedName } from './images.ts';
+
+/** Looks at the registry, and at a build that somebody has asked for. */
+export async function getImage(deps: ImageLookDeps): Promise<ImageView> {
+  const { registry, images, config } = deps;
+  const pinned = await registry.findPinned(config.gatewayImage);
+  const name = taggedName(config.gatewayImage);
+  const known = await images.getImage(name);
+  if (!known) return viewOf(name, pinned, undefined);
+  const isIdle = known.claim === undefined && !isBuilding(known) && !known.isBuildWanted;
+  if (isIdle) return viewOf(name, pinned, known);
+  const state = await reconcileImage(deps, pinned !== undefined);
+  return viewOf(name, pinned ?? state.pinned, state.record);
+}
+
+/**
+ * Asks for a build, unless one is under way. Everybody may, as long as there is no image: a session would do it too. One
+ * that is there may be the team's own, so only an administrator replaces it, and only with `force`.
+ */
+export async function buildImage(
+  user: User,
+  { force = false, validateOnly = false }: z.infer<typeof buildImageRequest>,
+  deps: ImageLookDeps,
+): Promise<ImageView> {
+  const { registry, config } = deps;
+  const name = taggedName(config.gatewayImage);
+  const pinned = await registry.findPinned(config.gatewayImage);
+  if (pinned !== undefined && !force) {
+    throw new AppError(
+      'ALREADY_EXISTS',
+      `Image ${name} is there already. {"force": true} has it built again, in its place.`,
+    );
+  }
+  if (pinned !== undefined && !user.isAdministrator) {
+    throw new AppError('PERMISSION_DENIED', `Only an administrator may replace image ${name}.`);
+  }
+  if (validateOnly) return await getImage(deps);
+  await wantBuild(deps);
+  const { record } = await reconcileImage(deps, pinned !== undefined);
+  return viewOf(name, pinned, record);
+}
+
+function viewOf(
+  name: string,
+  pinned: string | undefined,
+  record: ImageRecord | undefined,
+): ImageView {
+  const { build, failure } = record ?? {};
+  const digest = pinned?.split('@')[1];
+  return {
+    name,
+    state: stateOf(pinned, record),
+    ...(digest === undefined ? {} : { digest }),
+    ...(build
+      ? {
+          build: {
+            id: build.id,
+            status: build.status,
+            ...(build.logUrl === undefined ? {} : { logUrl: build.logUrl }),
+            ...(build.startTime === undefined ? {} : { startTime: build.startTime }),
+          },
+        }
+      : {}),
+    ...(failure ? { error: { code: failure.code, message: failure.message } } : {}),
+  };
+}
+
+function stateOf(pinned: string | undefined, record: ImageRecord | undefined): ImageView['state'] {
+  if (record && (record.claim !== undefined || isBuilding(record))) return 'BUILDING';
+  if (pinned !== undefined) return 'READY';
+  return record?.failure ? 'FAILED' : 'MISSING';
+}
+
+function isBuilding({ build }: ImageRecord): boolean {
+  return build !== undefined && !isOver(build.status);
+}

@@ -1,0 +1,28 @@
+// What Cloud Scheduler starts every minute: reconciles the sessions that are due, so that nothing waits for somebody to
+// look; now and then also for instances that nobody knows. Called by scheduled.ts.
+import { sweepForgotten } from './forgotten.ts';
+import { reconcileEach, type Tally } from './reconcile-each.ts';
+import type { ReconcileDeps } from './reconcile.ts';
+
+/** Of one taking; the rest is taken after it. */
+const BATCH_SIZE = 40;
+/** Within the function's own time limit, with room for the calls that are under way then. */
+const MAX_MILLISECONDS = 30_000;
+/** Should this process die now, they are due again after so long. */
+const AGAIN_MILLISECONDS = 120_000;
+
+/** Reads only what is due, and puts it off before it works on it. */
+export async function reap(deps: ReconcileDeps): Promise<Tally & { forgotten: number }> {
+  const { store, clock } = deps;
+  const end = clock.now() + MAX_MILLISECONDS;
+  const total = { reconciled: 0, failed: 0 };
+  while (clock.now() < end) {
+    const now = clock.now();
+    const due = await store.takeDue(now, now + AGAIN_MILLISECONDS, BATCH_SIZE);
+    const { reconciled, failed } = await reconcileEach(due, deps);
+    total.reconciled += reconciled;
+    total.failed += failed;
+    if (due.length < BATCH_SIZE) break;
+  }
+  return { ...total, forgotten: await sweepForgotten(deps) };
+}

@@ -1,0 +1,102 @@
+// Cloud Build, its log and the registry in memory, on the clock and the power switch of world.ts.
+import type { Clock } from '../../functions/clock.ts';
+import { AppError } from '../../functions/errors.ts';
+import type { Registry } from '../../functions/google/registry.ts';
+import type { SeenBuild } from '../../functions/image-plan.ts';
+import type { BuildLog, Builds } from '../../functions/image-reconcile.ts';
+import type { PowerSwitch } from './power-switch.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+export const BUILT_DIGEST = `sha256:${'d'.repeat(64)}`;
+
+interface TestBuild extends SeenBuild {
+  endsAt: number;
+  willFail: boolean;
+}
+
+export class TestBuilds implements Builds, BuildLog, Registry {
+  readonly all: TestBuild[] = [];
+  /** Repository and tag -> digest. */
+  readonly images = new Map<string, string>([
+    ['gcr.io/p/datalab-gateway', DIGEST],
+    ['gcr.io/p/datalab-agent', `sha256:${'b'.repeat(64)}`],
+  ]);
+  source = 'source-1';
+  /** The next build ends with FAILURE. */
+  failNext = false;
+  /** Thrown by the next createBuild, which is then not taken. */
+  refuseNext: AppError | undefined;
+  /** The next createBuild is taken, and its reply lost. */
+  loseNextReply = false;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #power: PowerSwitch;
+  readonly #seconds: number;
+
+  constructor(clock: Pick<Clock, 'now'>, power: PowerSwitch, seconds = 60) {
+    this.#clock = clock;
+    this.#power = power;
+    this.#seconds = seconds;
+  }
+
+  findPinned(image: string): Promise<string | undefined> {
+    this.#settle();
+    const digest = this.images.get(image);
+    return Promise.resolve(digest === undefined ? undefined : `${image}@${digest}`);
+  }
+
+  sourceHash(): Promise<string> {
+    return Promise.resolve(this.source);
+  }
+
+  findBuild(tag: string): Promise<SeenBuild | undefined> {
+    this.#settle();
+    return Promise.resolve(this.all.findLast(({ tags }) => tags.includes(tag)));
+  }
+
+  getBuild(id: string): Promise<SeenBuild | undefined> {
+    this.#settle();
+    return Promise.resolve(this.all.find((build) => build.id === id));
+  }
+
+  lastLines(buildId: string): Promise<string[]> {
+    return Promise.resolve([`log of ${buildId}`, 'ERROR: it did not work']);
+  }
+
+  async createBuild({ tag }: { tag: string }): Promise<SeenBuild> {
+    this.#power.before('build');
+    await Promise.resolve();
+    const refusal = this.refuseNext;
+    this.refuseNext = undefined;
+    if (refusal) throw refusal;
+    const build: TestBuild = {
+      id: `build-${this.all.length + 1}`,
+      status: 'WORKING',
+      tags: [tag],
+      endsAt: this.#clock.now() + this.#seconds * 1000,
+      willFail: this.failNext,
+    };
+    this.failNext = false;
+    this.all.push(build);
+    if (this.loseNextReply) {
+      this.loseNextReply = false;
+      throw new AppError('UNAVAILABLE', 'no answer', { isRetryable: true });
+    }
+    this.#power.after('build');
+    return build;
+  }
+
+  /** The gateway image goes, as in a project that never had one. */
+  removeGateway(): void {
+    this.images.delete('gcr.io/p/datalab-gateway');
+  }
+
+  #settle(): void {
+    for (const build of this.all) {
+      if (build.status !== 'WORKING' || build.endsAt > this.#clock.now()) continue;
+      build.status = build.willFail ? 'FAILURE' : 'SUCCESS';
+      if (build.willFail) continue;
+      build.digest = BUILT_DIGEST;
+      this.images.set('gcr.io/p/datalab-gateway', BUILT_DIGEST);
+    }
+  }
+}
