@@ -1,7 +1,7 @@
 // The agent's two calls to the HTTP API, :register and :report (functions/contract.ts). reporter.ts makes them.
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import type { z } from 'zod';
-import type { ReportRequest } from '../functions/contract.ts';
+import type { ReportRequest, ReportResponse } from '../functions/contract.ts';
 import { errorBody, registerResponse, reportResponse } from '../functions/contract.ts';
 import type { Identity } from './identity.ts';
 
@@ -24,14 +24,12 @@ export class ApiError extends Error {
   }
 }
 
-export interface Registration {
-  accessToken: string;
-  reportIntervalSeconds: number;
-}
+export type Registration = z.infer<typeof registerResponse>;
 
 export class Api {
   readonly #sessionUrl: string;
   readonly #identity: Identity;
+  #connections = new Agent();
 
   constructor(apiUrl: string, sessionId: string, identity: Identity) {
     this.#sessionUrl = `${apiUrl}/v1/sessions/${sessionId}`;
@@ -42,8 +40,18 @@ export class Api {
     return await this.#call('register', { agentVersion, bootId }, registerResponse);
   }
 
-  async report(report: ReportRequest): Promise<{ reportIntervalSeconds: number }> {
+  async report(report: ReportRequest): Promise<ReportResponse> {
     return await this.#call('report', report, reportResponse);
+  }
+
+  /**
+   * Ends the calls under way, and makes new connections: after sleep the old ones are dead, and nobody says so
+   * before a call on them has timed out.
+   */
+  reconnect(): void {
+    const old = this.#connections;
+    this.#connections = new Agent();
+    void old.destroy(new Error('the machine has slept'));
   }
 
   async #call<Schema extends z.ZodType>(
@@ -51,8 +59,10 @@ export class Api {
     body: object,
     schema: Schema,
   ): Promise<z.infer<Schema>> {
-    const bearer = `Bearer ${await this.#identity.token()}`;
+    const dispatcher = this.#connections;
+    const bearer = `Bearer ${await this.#identity.token(dispatcher)}`;
     const answer = await request(`${this.#sessionUrl}:${verb}`, {
+      dispatcher,
       method: 'POST',
       headers: {
         // Twice: the platform strips the signature from the one that it has checked itself.

@@ -9,6 +9,7 @@ import { createLog, reasonOf } from './log.ts';
 import type { Agent } from './main.ts';
 import { startAgent } from './main.ts';
 
+const EXIT_SWITCH_OFF = 0;
 const EXIT_CANNOT_START = 1;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 const STOP_MILLISECONDS = 5_000;
@@ -38,6 +39,7 @@ async function start(settings: Config): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => void stop(agent, EXIT_CODES[signal]));
     }
+    void agent.switchedOff.then(() => stop(agent, EXIT_SWITCH_OFF));
   } catch (error) {
     log.error('not started', { reason: reasonOf(error) });
     process.exitCode = EXIT_CANNOT_START;

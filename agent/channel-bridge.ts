@@ -1,11 +1,14 @@
-// Where a front-end's connection meets a kernel's: passes messages, pauses and close codes both ways, and lets the
-// kernel's record see them. Resumable channels will take this place.
+// Where a front-end's connection meets a kernel's: passes messages, pauses and close codes both ways, those to the
+// kernel through the gate, and lets the kernel's record see them. Resumable channels will take this place.
 import { WebSocket } from 'ws';
 import type { Clock } from './clock.ts';
+import type { Gate } from './gate.ts';
+import { HeldMessages } from './held-messages.ts';
+import { isUse } from './kernel-messages.ts';
 import type { Kernels } from './kernels.ts';
 import { decodeMessage } from './message.ts';
 
-/** Reading from one side stops above, and goes on below, so much waiting to be written to the other. */
+/** Reading from one side stops above, and goes on below, so much waiting for the other, or for the gate. */
 const HIGH_BYTES = 4 * 1_048_576;
 const LOW_BYTES = 1_048_576;
 /** No message larger than this from a kernel is one that says what it is doing. */
@@ -26,26 +29,26 @@ export interface BridgeOptions {
   /** Open and paused. */
   kernel: WebSocket;
   kernels: Kernels;
+  gate: Gate;
   clock: Clock;
 }
 
 export function bridgeChannel(options: BridgeOptions): Bridge {
   const { kernelId, frontEnd, kernel, kernels, clock } = options;
-  const { protocol } = kernel;
   kernels.channelOpened(kernelId);
-  passMessages(frontEnd, kernel, (data, isBinary) => {
-    const message = decodeMessage(data, isBinary, protocol);
-    if (message) kernels.request(kernelId, message);
-  });
-  passMessages(kernel, frontEnd, (data, isBinary) => {
-    const isLarge = data.length > MAX_DECODED_ANSWER_BYTES;
-    const message = isLarge ? undefined : decodeMessage(data, isBinary, protocol);
-    if (message) kernels.answer(kernelId, message);
-    else kernels.output(kernelId);
-  });
+  const held = passRequests(options);
+  passAnswers(options);
   const stopPings = pingFrontEnd(frontEnd, clock);
-  const frontEndClosed = passClose(frontEnd, kernel).then(stopPings);
-  const kernelClosed = passClose(kernel, frontEnd).then(() => {
+  // What a front-end has sent before it went is delivered all the same, and its goodbye behind it.
+  const frontEndClosed = passClose(frontEnd, (code, reason) => {
+    held.pass(0, () => {
+      closeWith(kernel, code, reason);
+    });
+  }).then(stopPings);
+  const kernelClosed = passClose(kernel, (code, reason) => {
+    held.drop();
+    closeWith(frontEnd, code, reason);
+  }).then(() => {
     kernels.channelClosed(kernelId);
   });
   kernel.resume();
@@ -57,27 +60,50 @@ export function bridgeChannel(options: BridgeOptions): Bridge {
   };
 }
 
-function passMessages(
-  from: WebSocket,
-  to: WebSocket,
-  see: (data: Buffer, isBinary: boolean) => void,
-): void {
+function passRequests({ kernelId, frontEnd, kernel, kernels, gate }: BridgeOptions): HeldMessages {
   const resumeWhenLow = () => {
-    if (from.isPaused && to.bufferedAmount < LOW_BYTES) from.resume();
+    const waiting = kernel.bufferedAmount + held.bytes;
+    if (frontEnd.isPaused && waiting < LOW_BYTES) frontEnd.resume();
   };
-  from.on('message', (data, isBinary) => {
-    see(data as Buffer, isBinary);
-    to.send(data as Buffer, { binary: isBinary, compress: false }, resumeWhenLow);
-    if (to.bufferedAmount > HIGH_BYTES) from.pause();
+  const held = new HeldMessages(gate, resumeWhenLow);
+  frontEnd.on('message', (data: Buffer, isBinary: boolean) => {
+    const message = decodeMessage(data, isBinary, kernel.protocol);
+    if (!gate.isOpen && (message === undefined || isUse(message))) {
+      kernels.used(kernelId);
+      gate.use();
+    }
+    held.pass(data.length, () => {
+      if (message && kernel.readyState === WebSocket.OPEN) kernels.request(kernelId, message);
+      kernel.send(data, { binary: isBinary, compress: false }, resumeWhenLow);
+    });
+    if (kernel.bufferedAmount + held.bytes > HIGH_BYTES) frontEnd.pause();
+  });
+  return held;
+}
+
+function passAnswers({ kernelId, frontEnd, kernel, kernels }: BridgeOptions): void {
+  const resumeWhenLow = () => {
+    if (kernel.isPaused && frontEnd.bufferedAmount < LOW_BYTES) kernel.resume();
+  };
+  kernel.on('message', (data: Buffer, isBinary: boolean) => {
+    const isLarge = data.length > MAX_DECODED_ANSWER_BYTES;
+    const message = isLarge ? undefined : decodeMessage(data, isBinary, kernel.protocol);
+    if (message) kernels.answer(kernelId, message);
+    else kernels.output(kernelId);
+    frontEnd.send(data, { binary: isBinary, compress: false }, resumeWhenLow);
+    if (frontEnd.bufferedAmount > HIGH_BYTES) kernel.pause();
   });
 }
 
 /** Resolves when `from` has ended. */
-async function passClose(from: WebSocket, to: WebSocket): Promise<void> {
+async function passClose(
+  from: WebSocket,
+  pass: (code: number, reason: Buffer) => void,
+): Promise<void> {
   from.on('error', () => undefined); // `close` follows and is what counts.
   await new Promise<void>((resolve) => {
     from.once('close', (code, reason) => {
-      closeWith(to, code, reason);
+      pass(code, reason);
       resolve();
     });
   });

@@ -1,4 +1,4 @@
-// Accepts front-ends' WebSockets to kernels: first the gateway's side, then the answer to the front-end, then
+// Accepts front-ends' WebSockets to kernels: first the gate, then the gateway's side, then the answer to the front-end, then
 // channel-bridge.ts joins the two. server.ts hands it upgrade requests whose token was right.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -7,6 +7,8 @@ import { WebSocketServer } from 'ws';
 import type { Bridge } from './channel-bridge.ts';
 import { bridgeChannel } from './channel-bridge.ts';
 import type { Clock } from './clock.ts';
+import type { Gate } from './gate.ts';
+import { GATE_SHUT } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import { jsonAnswer } from './headers.ts';
 import { HandshakeRefused, MAX_MESSAGE_BYTES, openKernelConnection } from './kernel-connection.ts';
@@ -19,6 +21,7 @@ const GOODBYE_MILLISECONDS = 1_000;
 export interface ChannelsOptions {
   gateway: Gateway;
   kernels: Kernels;
+  gate: Gate;
   clock: Clock;
   log: Log;
 }
@@ -60,7 +63,11 @@ export class Channels {
     socket.once('close', onGone);
     const signal = AbortSignal.any([gone.signal, this.#abort.signal]);
     try {
-      const { gateway } = this.#options;
+      const { gateway, gate } = this.#options;
+      if (!(await gate.admitChannel(signal))) {
+        refuseUpgrade(socket, 503, GATE_SHUT);
+        return;
+      }
       const kernel = await openKernelConnection(gateway, target.path, offeredBy(request), signal);
       socket.off('close', onGone);
       this.#join(request, socket, head, kernel, target.kernelId);
@@ -98,8 +105,8 @@ export class Channels {
     socket.once('close', onFailed);
     this.#frontEnds.handleUpgrade(request, socket, head, (frontEnd) => {
       socket.off('close', onFailed);
-      const { kernels, clock } = this.#options;
-      const bridge = bridgeChannel({ kernelId, frontEnd, kernel, kernels, clock });
+      const { kernels, gate, clock } = this.#options;
+      const bridge = bridgeChannel({ kernelId, frontEnd, kernel, kernels, gate, clock });
       this.#bridges.add(bridge);
       void bridge.closed.then(() => this.#bridges.delete(bridge));
     });

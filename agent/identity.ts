@@ -1,4 +1,5 @@
 // The instance's proof of who it is: a token that Google signs, from the metadata server. api.ts sends it with every call.
+import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import type { Clock } from './clock.ts';
 
@@ -8,21 +9,21 @@ const TIMEOUT_MILLISECONDS = 10_000;
 
 export class Identity {
   readonly #url: string;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   #cached: { token: string; expiresAt: number } | undefined;
 
   /** `audience` is the API's URL, which the token is good for and nothing else. */
-  constructor(metadataHost: string, audience: string, clock: Clock) {
+  constructor(metadataHost: string, audience: string, clock: Pick<Clock, 'now'>) {
     const query = new URLSearchParams({ audience, format: 'full' }).toString();
     const path = '/computeMetadata/v1/instance/service-accounts/default/identity';
     this.#url = `http://${metadataHost}${path}?${query}`;
     this.#clock = clock;
   }
 
-  async token(): Promise<string> {
+  async token(dispatcher: Dispatcher): Promise<string> {
     const cached = this.#cached;
     if (cached && this.#clock.now() < cached.expiresAt - MARGIN_MILLISECONDS) return cached.token;
-    const token = await this.#fetch();
+    const token = await this.#fetch(dispatcher);
     this.#cached = { token, expiresAt: expiryOf(token) };
     return token;
   }
@@ -32,8 +33,9 @@ export class Identity {
     this.#cached = undefined;
   }
 
-  async #fetch(): Promise<string> {
+  async #fetch(dispatcher: Dispatcher): Promise<string> {
     const answer = await request(this.#url, {
+      dispatcher,
       headers: { 'Metadata-Flavor': 'Google' },
       headersTimeout: TIMEOUT_MILLISECONDS,
       bodyTimeout: TIMEOUT_MILLISECONDS,

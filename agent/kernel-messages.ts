@@ -43,18 +43,27 @@ const OUTPUT: readonly string[] = [
   'input_request',
 ];
 
+/** Somebody works with the kernel; the rest front-ends send on their own, or to the control channel. */
+export function isUse(message: KernelMessage): boolean {
+  return !PROBES.includes(message.type) && message.channel !== 'control';
+}
+
 /** A front-end sends something to the kernel. */
 export function afterRequest(
   kernel: KernelRecord,
   message: KernelMessage,
   now: number,
 ): KernelRecord {
-  const isActivity = !PROBES.includes(message.type) && message.channel !== 'control';
-  const next = { ...kernel, activeAt: isActivity ? now : kernel.activeAt };
+  const next = isUse(message) ? afterUse(kernel, now) : kernel;
   if (message.type === 'input_reply') return withoutPrompt(next);
   if (message.channel !== 'shell') return next;
   if (message.type === 'execute_request') return withWork(next, message.id, { kind: 'execute' });
   return message.type === 'kernel_info_request' ? withProbe(next, message.id) : next;
+}
+
+/** A front-end wants something of the kernel, which may wait at the gate. */
+export function afterUse(kernel: KernelRecord, now: number): KernelRecord {
+  return { ...kernel, activeAt: now };
 }
 
 /** The kernel sends something, and one of its channels delivers it. */

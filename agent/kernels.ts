@@ -9,6 +9,7 @@ import {
   afterChannelOpened,
   afterOutput,
   afterRequest,
+  afterUse,
 } from './kernel-messages.ts';
 import type { KernelRecord, ListedKernel } from './kernel-record.ts';
 import { afterRestart, newKernel } from './kernel-record.ts';
@@ -27,6 +28,11 @@ export class Kernels {
 
   request(id: string, message: KernelMessage): void {
     this.#update(id, (kernel, now) => afterRequest(kernel, message, now));
+  }
+
+  /** Something waits at the gate for this kernel. */
+  used(id: string): void {
+    this.#update(id, afterUse);
   }
 
   answer(id: string, message: KernelMessage): void {
@@ -66,6 +72,16 @@ export class Kernels {
   activities(): KernelActivity[] {
     const now = this.#clock.now();
     return [...this.#records].map(([id, { record }]) => activityOf(id, record, now));
+  }
+
+  /** A kernel is doing something, or what it does is not known. Waiting for input is not work. */
+  get isAnyAtWork(): boolean {
+    return this.activities().some(({ state }) => state === 'busy' || state === 'starting');
+  }
+
+  /** Ids of the kernels that have a process. */
+  get livingIds(): string[] {
+    return this.activities().flatMap(({ id, state }) => (state === 'dead' ? [] : [id]));
   }
 
   /** A kernel looks busy for no reason that we saw: only another list can tell when that ends. */

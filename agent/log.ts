@@ -9,7 +9,7 @@ export interface Log {
   error(event: string, fields?: LogFields): void;
 }
 
-export function createLog(clock: Clock, write: (line: string) => void): Log {
+export function createLog(clock: Pick<Clock, 'now'>, write: (line: string) => void): Log {
   const entry = (severity: string, event: string, fields: LogFields = {}) => {
     const time = new Date(clock.now()).toISOString();
     write(`${JSON.stringify({ time, severity, event, ...fields })}\n`);

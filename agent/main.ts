@@ -1,4 +1,5 @@
-// Wires the agent: front door, channels, watch on the gateway, reports to the API. bin.ts calls it with the settings.
+// Wires the agent: front door, gate and channels, watch on the gateway, reports to the API, pulse and dead-man's timer.
+// bin.ts calls it with the settings.
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,12 +7,18 @@ import { Api } from './api.ts';
 import { Channels } from './channels.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { Cpu } from './cpu.ts';
+import { DeadMan } from './dead-man.ts';
+import { Gate } from './gate.ts';
 import { Gateway } from './gateway.ts';
 import { Identity } from './identity.ts';
 import { Kernels } from './kernels.ts';
 import type { Log } from './log.ts';
+import { isAtRest } from './look.ts';
+import { Pulse } from './pulse.ts';
 import { Reporter } from './reporter.ts';
 import { createFrontDoor } from './server.ts';
+import { Unattended } from './unattended.ts';
 import { Watch } from './watch.ts';
 
 /** More than the contract allows in a report are not counted. */
@@ -28,6 +35,8 @@ export interface AgentDeps {
 export interface Agent {
   /** Where the front door listens. */
   port: number;
+  /** Resolves when the machine is to be switched off, which is for the caller to do. */
+  switchedOff: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,12 +44,46 @@ export interface Agent {
 export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent> {
   const { clock, log } = deps;
   let accessToken: string | undefined;
+  const switchedOff = Promise.withResolvers<undefined>();
   const onChange = () => {
     reporter.changed();
   };
   const gateway = new Gateway(config.gatewayUrl, config.gatewayTokenFile, log);
   const kernels = new Kernels(clock, onChange);
   const watch = new Watch({ gateway, kernels, clock, log, onReadyChanged: onChange });
+  const cpu = new Cpu(clock);
+  const gate = new Gate({
+    look: (what) => isAtRest({ gateway, kernels, cpu, clock, log }, what),
+    clock,
+    log,
+    onUrgent: () => {
+      reporter.reportNow();
+    },
+    onSwitchOff: () => {
+      switchedOff.resolve(undefined);
+    },
+  });
+  const deadMan = new DeadMan(clock.awake());
+  const unattended = new Unattended({
+    ...{ deadMan, kernels, cpu, clock, log },
+    onForgotten: () => {
+      gate.forgotten();
+    },
+  });
+  const pulse = new Pulse({
+    clock,
+    onBeat: () => {
+      gate.tick();
+      unattended.beat();
+    },
+    onWake: () => {
+      log.info('woken', { wake: pulse.wakes });
+      deadMan.begin(clock.awake());
+      gate.woke();
+      reporter.woke();
+      watch.look();
+    },
+  });
   const reporter = new Reporter({
     api: new Api(
       config.apiUrl,
@@ -50,20 +93,26 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     agentVersion: deps.version,
     bootId: randomUUID(),
     observe: () => ({
+      wake: pulse.wakes,
       gatewayReady: watch.isReady,
       kernels: kernels.activities().slice(0, MAX_REPORTED_KERNELS),
     }),
+    gate,
     onRegistered: (token) => {
       accessToken = token;
+    },
+    onReached: (deadManSeconds) => {
+      deadMan.reached(deadManSeconds, clock.awake());
     },
     clock,
     log,
     random: deps.random,
   });
-  const channels = new Channels({ gateway, kernels, clock, log });
+  const channels = new Channels({ gateway, kernels, gate, clock, log });
   const server = createFrontDoor({
     accessToken: () => accessToken,
     gateway,
+    gate,
     channels,
     onKernelsTouched: () => {
       watch.look();
@@ -75,11 +124,14 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
 
   const port = await listen(server, config);
   log.info('front door open', { address: config.address, port });
+  pulse.start();
   watch.look();
   const reporting = reporter.run();
   return {
     port,
+    switchedOff: switchedOff.promise,
     stop: async () => {
+      pulse.stop();
       watch.stop();
       reporter.stop();
       server.close();

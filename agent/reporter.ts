@@ -1,9 +1,11 @@
-// Keeps the API informed: registers until it is accepted, then reports at the interval that the API asks for and soon
-// after something changed. Never gives up; main.ts starts it and stops it.
-import type { ReportRequest } from '../functions/contract.ts';
+// Keeps the API informed: registers until it is accepted, then reports at the interval that the API asks for, soon
+// after something changed, and at once when the gate or a wake asks for it; hands the answers to the gate. Never gives
+// up; main.ts starts it and stops it.
+import type { ReportRequest, ReportResponse } from '../functions/contract.ts';
 import type { Registration } from './api.ts';
 import { ApiError } from './api.ts';
 import type { Clock } from './clock.ts';
+import type { Gate } from './gate.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
 
@@ -16,18 +18,23 @@ const MAX_DELAY_MILLISECONDS = 30_000;
 /** Where the API has refused us, asking often helps nobody. */
 const REFUSED_DELAY_MILLISECONDS = 60_000;
 
-export type Observation = Pick<ReportRequest, 'gatewayReady' | 'kernels'>;
+export type Observation = Pick<ReportRequest, 'wake' | 'gatewayReady' | 'kernels'>;
 
 export interface ReporterOptions {
   api: {
     register(agentVersion: string, bootId: string): Promise<Registration>;
-    report(report: ReportRequest): Promise<{ reportIntervalSeconds: number }>;
+    report(report: ReportRequest): Promise<ReportResponse>;
+    reconnect(): void;
   };
   agentVersion: string;
   bootId: string;
   observe: () => Observation;
+  /** What a report says of sleep, and who is told what the API says of it. */
+  gate: Pick<Gate, 'word' | 'heard'>;
   onRegistered: (accessToken: string) => void;
-  clock: Clock;
+  /** The API has accepted a call. */
+  onReached: (deadManSeconds: number) => void;
+  clock: Pick<Clock, 'now' | 'after'>;
   log: Log;
   /** 0 to 1; spreads the retries of many agents. */
   random: () => number;
@@ -40,6 +47,7 @@ export class Reporter {
   #lastSent = '';
   #isStopped = false;
   #hasChanged = false;
+  #isUrgent = false;
   #isRefused = false;
   #endWait: (() => void) | undefined;
   #endsOnChange = false;
@@ -64,19 +72,33 @@ export class Reporter {
     if (this.#endsOnChange) this.#endWait?.();
   }
 
+  /** Reports at once, or right after the call that is under way. */
+  reportNow(): void {
+    this.#isUrgent = true;
+    this.#endWait?.();
+  }
+
+  /** The machine has slept: a call under way may hang on a connection that is dead. */
+  woke(): void {
+    this.#options.api.reconnect();
+    this.reportNow();
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#endWait?.();
   }
 
   async #register(): Promise<Registration | undefined> {
-    const { api, agentVersion, bootId, log, onRegistered } = this.#options;
+    const { api, agentVersion, bootId, log, onRegistered, onReached } = this.#options;
     while (!this.#isStopped) {
+      this.#isUrgent = false;
       try {
         const registration = await api.register(agentVersion, bootId);
         this.#failures = 0;
         log.info('registered');
         onRegistered(registration.accessToken);
+        onReached(registration.deadManSeconds);
         return registration;
       } catch (error) {
         this.#failed('not registered', error);
@@ -88,16 +110,21 @@ export class Reporter {
 
   /** The next interval in seconds, or `undefined` when the report did not arrive. */
   async #report(): Promise<number | undefined> {
-    const { api, bootId, observe, log } = this.#options;
+    const { api, bootId, gate, observe, log, onReached } = this.#options;
     this.#hasChanged = false;
+    this.#isUrgent = false;
     const observation = observe();
+    const word = gate.word();
     const sequence = this.#sequence;
     this.#sequence += 1;
     try {
-      const answer = await api.report({ bootId, wake: 0, sequence, ...observation });
+      const sleep = word.sleep && { sleep: word.sleep };
+      const answer = await api.report({ bootId, sequence, ...observation, ...sleep });
       if (this.#failures > 0) log.info('reporting again', { afterFailures: this.#failures });
       this.#failures = 0;
       this.#lastSent = visibleIn(observation);
+      onReached(answer.deadManSeconds);
+      gate.heard(word, answer);
       return answer.reportIntervalSeconds;
     } catch (error) {
       this.#failed('report not delivered', error);
@@ -128,7 +155,7 @@ export class Reporter {
     const { clock, observe } = this.#options;
     const dueAt = clock.now() + intervalMilliseconds;
     await this.#wait(MIN_GAP_MILLISECONDS);
-    while (!this.#isStopped && clock.now() < dueAt) {
+    while (!this.#isStopped && !this.#isUrgent && clock.now() < dueAt) {
       if (!this.#hasChanged) await this.#wait(dueAt - clock.now(), true);
       if (!this.#hasChanged) return;
       await this.#wait(DEBOUNCE_MILLISECONDS);
@@ -138,7 +165,7 @@ export class Reporter {
   }
 
   async #wait(milliseconds: number, endsOnChange = false): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#isUrgent) return;
     this.#endsOnChange = endsOnChange;
     await new Promise<void>((resolve) => {
       const cancel = this.#options.clock.after(milliseconds, resolve);

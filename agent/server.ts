@@ -6,6 +6,8 @@ import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Channels } from './channels.ts';
 import { refuseUpgrade } from './channels.ts';
+import type { Gate } from './gate.ts';
+import { GATE_SHUT } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import type { Route } from './headers.ts';
 import { jsonAnswer, routeOf } from './headers.ts';
@@ -17,6 +19,7 @@ export interface FrontDoorOptions {
   /** `undefined` until the agent is registered. */
   accessToken: () => string | undefined;
   gateway: Gateway;
+  gate: Gate;
   channels: Channels;
   /** The gateway has answered a request that may have changed its kernels. */
   onKernelsTouched: () => void;
@@ -45,18 +48,53 @@ async function handleRequest(
   response: ServerResponse,
 ): Promise<void> {
   const route = admit(options, request);
-  if ('status' in route) {
-    const { headers, body } = jsonAnswer(route.status, route.message);
-    response.writeHead(route.status, { ...headers, Connection: 'close' });
-    response.end(body);
+  if ('status' in route) refuse(response, route);
+  else if (isReading(request)) await options.gateway.forward(request, response, route.path);
+  else await handleChange(options, request, response, route);
+}
+
+/** A request that changes kernels waits at the gate, and the machine does not sleep before it is answered. */
+async function handleChange(
+  options: FrontDoorOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route,
+): Promise<void> {
+  const leave = await options.gate.admitRequest(endOf(response));
+  if (leave === undefined) {
+    refuse(response, { status: 503, message: GATE_SHUT });
     return;
   }
-  const status = await options.gateway.forward(request, response, route.path);
-  if (status === undefined || status >= 400) return;
-  if (request.method !== 'GET' && request.method !== 'HEAD') options.onKernelsTouched();
-  if (request.method === 'POST' && route.restartOf !== undefined) {
-    options.onRestarted(route.restartOf);
+  try {
+    const status = await options.gateway.forward(request, response, route.path);
+    if (status === undefined || status >= 400) return;
+    options.onKernelsTouched();
+    if (request.method === 'POST' && route.restartOf !== undefined) {
+      options.onRestarted(route.restartOf);
+    }
+  } finally {
+    leave();
   }
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
+function endOf(response: ServerResponse): AbortSignal {
+  const end = new AbortController();
+  response.once('close', () => {
+    end.abort();
+  });
+  return end.signal;
+}
+
+/** What is left of the request's body is not read, so the connection cannot be used again. */
+function refuse(response: ServerResponse, { status, message }: Refusal): void {
+  if (response.destroyed) return;
+  const { headers, body } = jsonAnswer(status, message);
+  response.writeHead(status, { ...headers, Connection: 'close' });
+  response.end(body);
 }
 
 async function handleUpgrade(

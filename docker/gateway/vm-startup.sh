@@ -100,11 +100,12 @@ run_gateway() {
     "$gateway_image"
 }
 
-# Returns when the agent ends with 0: it wants the machine off. Any other end starts it again.
+# Returns when the agent ends with 0: it wants the machine off. Any other end starts it again. It has the
+# host's process ids, to see whether the kernels' processes compute.
 run_agent() {
   local container=$name-agent
   docker rm --force "$container" 2>/dev/null || true
-  until docker run --rm --name "$container" --network host \
+  until docker run --rm --name "$container" --network host --pid host \
     --log-opt max-size=10m --log-opt max-file=3 \
     --volume "$STATE/gateway/token:/run/datalab/gateway-token:ro" \
     --env "AGENT_ADDRESS=$address" --env "AGENT_PORT=$AGENT_PORT" \

@@ -61,7 +61,7 @@ function parseRun(words: Words): DockerCommand {
   if (words.skip('--detach')) return parseRunGateway(words);
   words.expect('--rm', '--name');
   const container = words.match(CONTAINER);
-  words.expect('--network', 'host', ...LOGS);
+  words.expect('--network', 'host', '--pid', 'host', ...LOGS);
   const mounts = words.mounts();
   const env: [string, string][] = [];
   while (words.skip('--env')) env.push(splitAt(words.match(/^[A-Z_]+=/), '='));

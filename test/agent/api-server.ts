@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { KernelActivity, ReportRequest } from '../../functions/contract.ts';
+import type { KernelActivity, ReportRequest, ReportResponse } from '../../functions/contract.ts';
 import { registerRequest, reportRequest } from '../../functions/contract.ts';
 
 export const ACCESS_TOKEN = 'the-access-token-of-the-session';
@@ -21,6 +21,12 @@ export interface ApiServer {
   /** Answers calls with this status while it is set. */
   failWith: number | undefined;
   reportIntervalSeconds: number;
+  deadManSeconds: number;
+  /** What reports are answered with; `sleep` until it was answered itself. */
+  isAwake: boolean;
+  sleep: ReportResponse['sleep'];
+  /** Answers no report while it is set, as a connection that is dead. */
+  isSilent: boolean;
   lastKernel(id: string): KernelActivity | undefined;
   close(): Promise<void>;
 }
@@ -38,6 +44,10 @@ export async function startApiServer(): Promise<ApiServer> {
     violations: [],
     failWith: undefined,
     reportIntervalSeconds: 30,
+    deadManSeconds: 3600,
+    isAwake: true,
+    sleep: undefined,
+    isSilent: false,
     lastKernel: (id) => api.reports.at(-1)?.kernels.find((kernel) => kernel.id === id),
     close: async () => {
       server.closeAllConnections();
@@ -76,11 +86,12 @@ async function answer(
       json(response, {
         accessToken: ACCESS_TOKEN,
         reportIntervalSeconds: api.reportIntervalSeconds,
+        deadManSeconds: api.deadManSeconds,
       });
       return;
     case 'POST /v1/sessions/s1:report':
       acceptReport(api, body);
-      json(response, { reportIntervalSeconds: api.reportIntervalSeconds });
+      if (!api.isSilent) json(response, responseOf(api));
       return;
     default:
       api.violations.push(`${request.method} ${url.pathname}`);
@@ -111,7 +122,14 @@ function acceptReport(api: ApiServer, body: string): void {
   const last = api.reports.at(-1);
   if (last && parsed.data.sequence <= last.sequence) api.violations.push('sequence');
   if (last && parsed.data.bootId !== last.bootId) api.violations.push('bootId');
+  if (last && parsed.data.wake < last.wake) api.violations.push('wake');
   api.reports.push(parsed.data);
+  if (parsed.data.sleep && parsed.data.sleep.nonce === api.sleep?.nonce) api.sleep = undefined;
+}
+
+function responseOf(api: ApiServer): ReportResponse {
+  const { reportIntervalSeconds, deadManSeconds, isAwake, sleep } = api;
+  return { reportIntervalSeconds, deadManSeconds, isAwake, ...(sleep && { sleep }) };
 }
 
 function json(response: ServerResponse, body: object): void {

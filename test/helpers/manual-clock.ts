@@ -8,6 +8,11 @@ export class ManualClock {
   #now = 0;
   readonly #timers = new Set<Timer>();
 
+  /** Milliseconds since the clock was made. */
+  now(): number {
+    return this.#now;
+  }
+
   after(milliseconds: number, callback: () => void): () => void {
     const timer = { at: this.#now + milliseconds, callback };
     this.#timers.add(timer);

@@ -1,0 +1,23 @@
+// The clocks of a machine that can sleep: timers and the time awake stand still meanwhile, the others go on.
+import { ManualClock } from '../helpers/manual-clock.ts';
+
+export class MachineClock extends ManualClock {
+  #slept = 0;
+
+  /** The wall clock. */
+  override now(): number {
+    return 1_000_000_000_000 + this.sinceBoot();
+  }
+
+  sinceBoot(): number {
+    return this.awake() + this.#slept;
+  }
+
+  awake(): number {
+    return super.now();
+  }
+
+  sleep(milliseconds: number): void {
+    this.#slept += milliseconds;
+  }
+}
