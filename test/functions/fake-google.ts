@@ -27,6 +27,22 @@ const insertBody = z.object({
   serviceAccounts: z.array(z.object({ email: z.string(), scopes: z.array(z.string()) })).length(1),
 });
 
+const policyBody = z.object({
+  policy: z.object({
+    version: z.literal(3),
+    etag: z.string(),
+    bindings: z.array(z.looseObject({ role: z.string(), members: z.array(z.string()) })),
+  }),
+});
+
+const ZONES = ['europe-west1-b', 'europe-west1-c'];
+const MACHINE_TYPES = ['e2-standard-4', 'e2-standard-8', 'n2-standard-8'];
+
+function machineType(zone = '', name = ''): object {
+  if (ZONES.includes(zone) && MACHINE_TYPES.includes(name)) return { name };
+  throw new HttpError(404, 'notFound');
+}
+
 class HttpError extends Error {
   readonly status: number;
   readonly reason: string;
@@ -41,6 +57,8 @@ class HttpError extends Error {
 export class FakeGoogle {
   readonly compute = new TestCompute({ now: () => Date.now() }, new PowerSwitch(), 0.05);
   readonly inserted: z.infer<typeof insertBody>[] = [];
+  /** IAM policies of instances for tunnels, by resource. */
+  readonly policies = new Map<string, z.infer<typeof policyBody>['policy']>();
   hasImages = true;
   readonly #keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
   readonly #server: Server;
@@ -110,6 +128,7 @@ export class FakeGoogle {
     if (request.headers.authorization !== `Bearer ${ACCESS_TOKEN}`) {
       throw new HttpError(401, 'authError');
     }
+    if (/:[gs]etIamPolicy$/.test(url.pathname)) return { body: await this.#policy(request, url) };
     if (url.pathname.startsWith('/v2/')) return this.#manifest(request, url.pathname);
     return { body: await this.#computeCall(request, url) };
   }
@@ -132,6 +151,8 @@ export class FakeGoogle {
       return { items: { 'zones/z': { instances: found.map(resource) } } };
     }
     const [, zone, kind, name = '', verb] = path.split('/');
+    if (kind === undefined) return this.#zone(zone);
+    if (kind === 'machineTypes') return machineType(zone, name);
     if (kind === 'operations') return await this.#operations(zone ?? '', filter);
     if (request.method === 'GET') {
       const instance = await this.compute.getInstance(zone ?? '', name);
@@ -142,6 +163,20 @@ export class FakeGoogle {
       await this.#insert(request, zone ?? '', requestId);
     else await this.#change(request.method, verb, { zone: zone ?? '', name }, requestId);
     return { kind: 'compute#operation', name: 'operation-1', status: 'RUNNING' };
+  }
+
+  #zone(name = ''): object {
+    if (!ZONES.includes(name)) throw new HttpError(404, 'notFound');
+    return { name };
+  }
+
+  async #policy(request: IncomingMessage, { pathname }: URL): Promise<object> {
+    const resource = pathname.replace(/:.*/, '');
+    const empty = { version: 3, etag: 'e0', bindings: [] };
+    if (pathname.endsWith(':getIamPolicy')) return this.policies.get(resource) ?? empty;
+    const { policy } = policyBody.parse(JSON.parse(await text(request)));
+    this.policies.set(resource, policy);
+    return policy;
   }
 
   async #operations(zone: string, requestId: string): Promise<unknown> {

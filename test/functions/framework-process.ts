@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -70,12 +71,22 @@ export function apiEnvironment(folder: string, google = '127.0.0.1:1'): NodeJS.P
     COMPUTE_API_URL: `http://${google}`,
     REGISTRY_URL: `http://${google}`,
     ID_TOKEN_CERTS_URL: `http://${google}/certs`,
-    ADMINISTRATORS: 'admin@example.com',
+    IAP_API_URL: `http://${google}`,
+    CLOUD_BUILD_API_URL: `http://${google}`,
+    LOGGING_API_URL: `http://${google}`,
+    POLICY_FILE: policyFile(folder),
     GCE_METADATA_HOST: google,
     METADATA_SERVER_DETECTION: 'assume-present',
     OBSERVE_INTERVAL_SECONDS: '0.2',
     LISTEN_ADDRESS: '127.0.0.1',
   };
+}
+
+/** The administrator of the tests. */
+function policyFile(folder: string): string {
+  const file = path.join(folder, 'policy.json');
+  writeFileSync(file, JSON.stringify({ administrators: ['admin@example.com'] }));
+  return file;
 }
 
 async function end(child: ChildProcess): Promise<void> {
