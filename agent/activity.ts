@@ -9,6 +9,12 @@ import { afterRestart, isNewProcess, withoutWork } from './kernel-record.ts';
 /** The gateway and we see the same message a little apart. */
 const SAME_MESSAGE_MILLISECONDS = 1_000;
 
+/**
+ * A kernel that nobody has opened says `starting` for ever (jupyter_server 1.23): it answers, but nobody asks. Longer
+ * than this no kernel takes to start.
+ */
+const STARTING_MILLISECONDS = 600_000;
+
 /** The gateway's list, asked for at `askedAt` and answered at `answeredAt`. */
 export function afterListing(
   kernel: KernelRecord,
@@ -26,7 +32,7 @@ export function afterListing(
 }
 
 export function activityOf(id: string, kernel: KernelRecord, now: number): KernelActivity {
-  const state = stateOf(kernel);
+  const state = stateOf(kernel, now);
   const idleMilliseconds = state === 'busy' ? 0 : now - lastActiveAt(kernel);
   return {
     id: id.slice(0, 64),
@@ -37,7 +43,7 @@ export function activityOf(id: string, kernel: KernelRecord, now: number): Kerne
   };
 }
 
-function stateOf(kernel: KernelRecord): KernelActivity['state'] {
+function stateOf(kernel: KernelRecord, now: number): KernelActivity['state'] {
   if (kernel.work.size > 0) return kernel.prompt === undefined ? 'busy' : 'waitingForInput';
   const { listed } = kernel;
   // An idle seen after the list was made: what the list says is old.
@@ -48,7 +54,8 @@ function stateOf(kernel: KernelRecord): KernelActivity['state'] {
     case 'starting':
     case 'restarting':
     case 'autorestarting':
-      return kernel.hasAnswered ? 'idle' : 'starting';
+      if (kernel.hasAnswered) return 'idle';
+      return now - listed.lastActivity > STARTING_MILLISECONDS ? 'idle' : 'starting';
     case 'dead':
       return 'dead';
     default:

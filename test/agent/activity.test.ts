@@ -126,6 +126,7 @@ const CASES: [name: string, state: string, steps: Step[]][] = [
   // No channel: the gateway's list counts.
   ['the list says busy', 'busy', [listed('busy')]],
   ['the list says starting', 'starting', [listed('starting')]],
+  ['the list still says starting, and nobody has opened it', 'idle', [listed('starting', 601)]],
   [
     'the list says starting, but it has answered',
     'idle',

@@ -20,6 +20,10 @@ export interface JupyterGateway {
   workFolder: string;
   /** Cuts the power: server and kernels are killed, the folder stays. */
   kill(): Promise<void>;
+  /** Stops the server where it is, not its kernels: it answers nothing. */
+  freeze(): void;
+  thaw(): void;
+  shutDownKernels(): Promise<void>;
   /** Starts the server again after `kill`, on the same port with the same token. */
   startAgain(): Promise<void>;
   /** Ends everything and removes the folder. */
@@ -73,7 +77,12 @@ export async function startJupyterGateway(address = '127.0.0.1'): Promise<Jupyte
     await stop();
     throw error;
   }
-  return { url, token, tokenFile, workFolder, kill, startAgain: start, stop };
+  return {
+    ...{ url, token, tokenFile, workFolder, kill, startAgain: start, stop },
+    freeze: () => server?.kill('SIGSTOP'),
+    thaw: () => server?.kill('SIGCONT'),
+    shutDownKernels: () => shutDownKernels(url, token),
+  };
 }
 
 /** In a file: the environment is inherited by kernels, which are not to know the token. */
