@@ -13,6 +13,8 @@ const readyEvent = z.object({
   credentials: z.string(),
   urls: z.object({
     api: z.string(),
+    onBuildFinished: z.string(),
+    reapIdle: z.string(),
     compute: z.string(),
     registry: z.string(),
     iap: z.string(),

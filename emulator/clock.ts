@@ -43,5 +43,10 @@ export async function waitAtMost(
 
 /** Google's form of a time in resources: RFC 3339 with milliseconds and an offset. */
 export function timestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace('Z', '-00:00');
+  return timestampOf(clock.now());
+}
+
+/** @param time in milliseconds since the epoch */
+export function timestampOf(time: number): string {
+  return new Date(time).toISOString().replace('Z', '-00:00');
 }

@@ -1,20 +1,28 @@
-// Runs the backend as Cloud Functions would: the real Functions Framework over functions/index.ts, its settings
-// in the environment, its Google credentials from a metadata server. It dies with the emulator (leash.sh).
+// Runs one function of the backend as Cloud Functions would: the real Functions Framework over functions/index.ts,
+// its settings in the environment, its Google credentials from a metadata server. It dies with the emulator
+// (leash.sh). functions-programs.ts says which functions there are.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { delay, type Clock } from './clock.ts';
 import type { Log } from './router.ts';
 import { LEASH } from './runtime/process-runtime.ts';
 import { findLeashed, isAlive, LEASH_VARIABLE, signalUntil } from './runtime/processes.ts';
 
+export interface FunctionTarget {
+  /** As functions/index.ts registers it. */
+  name: string;
+  signatureType: 'http' | 'cloudevent';
+}
+
 export interface FunctionsProgramOptions {
   source: string;
+  target: FunctionTarget;
   port: number;
   stateDir: string;
+  logFile: string;
   /** Tells its processes from another emulator's, for the sweep at the next start. */
   emulatorId: string;
   searchPath: string;
@@ -24,7 +32,6 @@ export interface FunctionsProgramOptions {
 }
 
 export interface FunctionsProgram {
-  readonly logFile: string;
   /** Ends it and everything that came of it. */
   end(): Promise<void>;
 }
@@ -38,7 +45,7 @@ const LAST_PAUSE_MILLISECONDS = 30_000;
 const STEADY_MILLISECONDS = 60_000;
 
 /** Returns when `/health` answers. @throws Error that names the log file when it does not come up. */
-export async function startFunctions(options: FunctionsProgramOptions): Promise<FunctionsProgram> {
+export async function startFunction(options: FunctionsProgramOptions): Promise<FunctionsProgram> {
   if (!existsSync(options.source)) throw new Error(`There are no functions at ${options.source}.`);
   const program = new Program(options);
   try {
@@ -50,8 +57,14 @@ export async function startFunctions(options: FunctionsProgramOptions): Promise<
   }
 }
 
+/** Starts it without waiting; one that does not come up is started again and again, ever more rarely. */
+export function keepFunction(options: FunctionsProgramOptions): FunctionsProgram {
+  const program = new Program(options);
+  void program.keep('w');
+  return program;
+}
+
 class Program implements FunctionsProgram {
-  readonly logFile: string;
   readonly #options: FunctionsProgramOptions;
   #child: ChildProcess | undefined;
   #isEnding = false;
@@ -60,16 +73,27 @@ class Program implements FunctionsProgram {
 
   constructor(options: FunctionsProgramOptions) {
     this.#options = options;
-    this.logFile = path.join(options.stateDir, 'functions.log');
   }
 
   async start(): Promise<void> {
     const child = await this.#spawn('w');
     const isHealthy = await this.#untilHealthy(child);
     if (!isHealthy) {
-      throw new Error(`The functions did not start. What they said is in ${this.logFile}`);
+      throw new Error(`The functions did not start. What they said is in ${this.#options.logFile}`);
     }
     this.#watch(child);
+  }
+
+  /** Starts it, and again whenever it ends. */
+  async keep(flags: 'w' | 'a'): Promise<void> {
+    try {
+      const child = await this.#spawn(flags);
+      if (this.#isEnding) child.stdin?.destroy();
+      this.#watch(child);
+    } catch (error) {
+      this.#options.log(`the function ${this.#name} could not be started: ${String(error)}`);
+      this.#keepLater();
+    }
   }
 
   async end(): Promise<void> {
@@ -86,21 +110,27 @@ class Program implements FunctionsProgram {
     await signalUntil(find, 'SIGKILL', (pid) => !isAlive(pid), KILL_SECONDS);
   }
 
+  get #name(): string {
+    return this.#options.target.name;
+  }
+
   get #leash(): string {
-    return `${this.#options.emulatorId}/functions`;
+    return `${this.#options.emulatorId}/functions/${this.#name}`;
   }
 
   async #spawn(flags: 'w' | 'a'): Promise<ChildProcess> {
-    const { source, port, stateDir, environment, searchPath } = this.#options;
+    const { source, target, port, stateDir, logFile, environment, searchPath } = this.#options;
     const home = path.join(stateDir, 'functions-home');
     mkdirSync(home, { recursive: true, mode: 0o700 });
-    const log = openSync(this.logFile, flags, 0o600);
+    const log = openSync(logFile, flags, 0o600);
     const framework = path.join(
       path.dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')),
       'main.js',
     );
     const command = [process.execPath, framework];
-    const args = [`--source=${source}`, '--target=api', '--signature-type=http', `--port=${port}`];
+    const { name, signatureType } = target;
+    const what = [`--target=${name}`, `--signature-type=${signatureType}`];
+    const args = [`--source=${source}`, ...what, `--port=${port}`];
     const child = spawn('/bin/bash', [LEASH, '--ends-with-command', ...command, ...args], {
       cwd: path.dirname(path.dirname(source)),
       env: {
@@ -109,7 +139,7 @@ class Program implements FunctionsProgram {
         LANG: 'C.UTF-8',
         NODE_ENV: 'production',
         // What Cloud Run sets; the framework then marks its log lines as Google's logging expects them.
-        K_SERVICE: 'api',
+        K_SERVICE: name.toLowerCase(),
         METADATA_SERVER_DETECTION: 'assume-present',
         ...environment,
         [LEASH_VARIABLE]: this.#leash,
@@ -136,27 +166,23 @@ class Program implements FunctionsProgram {
   }
 
   #watch(child: ChildProcess): void {
-    const { clock, log } = this.#options;
+    const { clock, log, logFile } = this.#options;
     const since = clock.now();
     child.once('exit', () => {
       if (this.#isEnding) return;
       if (clock.now() - since > STEADY_MILLISECONDS) this.#pause = FIRST_PAUSE_MILLISECONDS;
-      log(`the functions ended; starting them again in ${this.#pause} ms (log: ${this.logFile})`);
-      this.#cancelRestart = clock.after(this.#pause, () => {
-        void this.#restart();
-      });
-      this.#pause = Math.min(2 * this.#pause, LAST_PAUSE_MILLISECONDS);
+      const again = `starting it again in ${this.#pause} ms`;
+      log(`the function ${this.#name} ended; ${again} (log: ${logFile})`);
+      this.#keepLater();
     });
   }
 
-  async #restart(): Promise<void> {
-    try {
-      const child = await this.#spawn('a');
-      if (this.#isEnding) child.stdin?.destroy();
-      this.#watch(child);
-    } catch (error) {
-      this.#options.log(`the functions could not be started again: ${String(error)}`);
-    }
+  #keepLater(): void {
+    if (this.#isEnding) return;
+    this.#cancelRestart = this.#options.clock.after(this.#pause, () => {
+      void this.keep('a');
+    });
+    this.#pause = Math.min(2 * this.#pause, LAST_PAUSE_MILLISECONDS);
   }
 }
 
@@ -172,19 +198,4 @@ async function isHealthy(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** `preferred` if it is free; the framework must be told a port, it cannot choose one and say which. */
-export async function chooseFreePort(preferred: number | undefined): Promise<number> {
-  const server = createServer();
-  try {
-    server.listen(preferred ?? 0, '127.0.0.1');
-    await once(server, 'listening');
-  } catch {
-    return chooseFreePort(undefined);
-  }
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

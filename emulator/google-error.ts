@@ -14,6 +14,8 @@ interface Extras {
   details?: readonly unknown[];
   entry?: Partial<ErrorEntry>;
   headers?: Record<string, string>;
+  /** Of the APIs that came after Compute Engine: `status` and `details` alone, no `errors`. */
+  isRpc?: boolean;
 }
 
 export class GoogleError extends Error {
@@ -28,6 +30,26 @@ export class GoogleError extends Error {
     this.reason = reason;
     this.extras = extras;
   }
+}
+
+/** The google.rpc.Code that goes with an HTTP status. */
+export const STATUS_WORDS: Readonly<Record<number, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  409: 'ABORTED',
+  429: 'RESOURCE_EXHAUSTED',
+  499: 'CANCELLED',
+  500: 'INTERNAL',
+  501: 'UNIMPLEMENTED',
+  503: 'UNAVAILABLE',
+  504: 'DEADLINE_EXCEEDED',
+};
+
+/** A refusal as the APIs after Compute Engine give it: IAP, Cloud Scheduler. `status`: a google.rpc.Code. */
+export function rpcError(code: number, status: string, message: string): GoogleError {
+  return new GoogleError(code, status, message, { status, isRpc: true });
 }
 
 export function notFound(resource: string): GoogleError {
@@ -58,12 +80,13 @@ export function notEmulated(what: string): GoogleError {
 }
 
 export function renderGoogleError(error: GoogleError): unknown {
-  const { status, details, entry } = error.extras;
+  const { status, details, entry, isRpc } = error.extras;
+  const errors = [{ message: error.message, domain: 'global', reason: error.reason, ...entry }];
   return {
     error: {
       code: error.code,
       message: error.message,
-      errors: [{ message: error.message, domain: 'global', reason: error.reason, ...entry }],
+      ...(isRpc ? {} : { errors }),
       ...(status === undefined ? {} : { status }),
       ...(details === undefined ? {} : { details }),
     },

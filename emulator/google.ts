@@ -2,9 +2,14 @@
 import path from 'node:path';
 import type { ReadyEvent } from './attachment.ts';
 import { createBatchRoute } from './compute/batch.ts';
+import { regionOf } from './compute/catalog.ts';
 import { createCompute } from './compute/compute.ts';
 import { createControlRoutes } from './control/routes.ts';
+import { Faults } from './faults/faults.ts';
+import { upgradeWithFaults, withFaults } from './faults/inject.ts';
 import { openFrontDoor } from './front-door.ts';
+import { openPolicies } from './iap/policies.ts';
+import { createPolicyRoutes } from './iap/policy-routes.ts';
 import { createIapServer } from './iap/server.ts';
 import { functionsContent, instanceContent, type Project } from './metadata/content.ts';
 import { answerMetadata } from './metadata/routes.ts';
@@ -16,14 +21,20 @@ import type { EmulatorSettings } from './options.ts';
 import { createRegistryRoutes } from './registry/routes.ts';
 import { openRegistryState, seedImages } from './registry/state.ts';
 import { createRouter, type Call, type Dispatch, type Log, type Route } from './router.ts';
+import { createSchedulerRoutes } from './scheduler/routes.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { schedulerAccount } from './scheduler/state.ts';
 import type { Settings } from './settings.ts';
 import type { StateFile } from './state.ts';
+
+/** Where each function of functions/index.ts listens. */
+export type FunctionUrls = Pick<ReadyEvent['urls'], 'api' | 'onBuildFinished' | 'reapIdle'>;
 
 export interface GoogleOptions {
   options: EmulatorSettings;
   settings: StateFile<Settings>;
   repositoryRoot: string;
-  apiUrl: string;
+  functionUrls: FunctionUrls;
   /** What GET /control answers beside what is known here. */
   info: () => object;
   /** Asked for by POST /control/end. */
@@ -38,6 +49,8 @@ export interface Google {
   /** The credential file of the first user. */
   readonly credentials: string;
   recover(): void;
+  /** From now on the scheduler's job runs by itself. */
+  startScheduler(): void;
   close(): Promise<void>;
 }
 
@@ -61,13 +74,35 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
   const credentials = path.join(stateDir, 'credentials.json');
   // Known once the port is; whoever needs it asks later.
   let url = '';
-  const urls = () => urlsOf(url, given.apiUrl);
+  const urls = () => urlsOf(url, given.functionUrls);
+  const faults = new Faults();
   const compute = createCompute({
     ...options,
     project,
     tokens,
     registryUrl: () => url,
     metadataTree: (instance) => instanceContent(instance, project, tokens),
+    aroundMetadata: (answer) => withFaults(answer, faults, clock),
+  });
+  const policies = openPolicies({
+    stateDir,
+    instanceIds: () => compute.ids(),
+    userExists: (email) => oidc.findUser(email) !== undefined,
+  });
+  const location = regionOf(project.zone);
+  const scheduler = new Scheduler({
+    stateDir,
+    spec: {
+      project: project.id,
+      location,
+      uri: given.functionUrls.reapIdle,
+      serviceAccount: schedulerAccount(project.id),
+      audience: given.functionUrls.reapIdle,
+    },
+    tokens,
+    clock,
+    log,
+    intervalMilliseconds: durations.schedulerMilliseconds,
   });
   const iap = createIapServer({
     project: project.id,
@@ -75,33 +110,52 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     clock,
     log,
     reconnectMilliseconds: durations.tunnelReconnectMilliseconds,
-    mayTunnel: (email) => oidc.findUser(email) !== undefined,
+    mayTunnel: (email, { zone, instance, port }) => {
+      if (options.tunnelPolicy === 'open') return oidc.isKnown(email);
+      const id = compute.findId(zone, instance);
+      return id !== undefined && policies.allows(id, email, port);
+    },
     reach: (zone, instance) => compute.reach(zone, instance),
   });
-  const dispatch: Dispatch = createRouter(
+  const router = createRouter(
     [
       ...compute.routes,
       createBatchRoute((call) => dispatch(call)),
       ...createRegistryRoutes(registry, tokens, () => url),
-      ...createOidcRoutes(oidc, tokens, clock),
+      ...createOidcRoutes({ state: oidc, tokens, clock, tokenUri: () => `${url}/token` }),
+      ...createPolicyRoutes({
+        project,
+        tokens,
+        policies,
+        findInstanceId: (zone, name) => compute.findId(zone, name),
+      }),
+      ...createSchedulerRoutes({ project, location, tokens, scheduler }),
       ...metadataRoutes(project, tokens, log),
       ...createControlRoutes({
         stateDir,
+        project: project.id,
         oidc,
+        faults,
         tokenUri: () => `${url}/token`,
         info: () => ({ ...place, credentials, urls: urls(), ...given.info() }),
         instances: () => compute.describe(),
+        preempt: (name) => compute.preempt(name),
+        kill: (name) => compute.kill(name),
         end: given.end,
       }),
     ],
     log,
   );
+  const dispatch: Dispatch = withFaults(router, faults, clock);
   const preferred = options.port ?? settings.value.port;
   const door = await openFrontDoor(
     {
       dispatch,
       upgrade: (request, socket, head) => {
-        iap.upgrade(request, socket, head);
+        const open = () => {
+          iap.upgrade(request, socket, head);
+        };
+        void upgradeWithFaults(request, socket, open, faults, clock);
       },
       tls: () => tlsIdentity(oidc, clock.now()),
     },
@@ -120,17 +174,21 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     recover: () => {
       compute.recover();
     },
+    startScheduler: () => {
+      scheduler.start();
+    },
     close: async () => {
       iap.close();
-      await compute.cutPower();
+      faults.end();
+      await Promise.all([scheduler.end(), compute.cutPower()]);
       await door.close();
     },
   };
 }
 
-function urlsOf(url: string, api: string): ReadyEvent['urls'] {
+function urlsOf(url: string, functionUrls: FunctionUrls): ReadyEvent['urls'] {
   return {
-    api,
+    ...functionUrls,
     compute: `${url}/compute/v1`,
     registry: url,
     iap: `${url.replace('http:', 'ws:')}/v4`,

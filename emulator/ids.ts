@@ -14,9 +14,10 @@ export function createProjectNumber(): string {
   return String(100_000_000_000 + (randomBytes(6).readUIntBE(0, 6) % 900_000_000_000));
 }
 
-export function createOperationName(now: number): string {
+/** `systemevent`: what Google does by itself. */
+export function createOperationName(now: number, kind: 'operation' | 'systemevent'): string {
   const random = (bytes: number) => randomBytes(bytes).toString('hex');
-  return `operation-${now}-${random(7).slice(0, 13)}-${random(4)}-${random(4)}`;
+  return `${kind}-${now}-${random(7).slice(0, 13)}-${random(4)}-${random(4)}`;
 }
 
 /** What optimistic locking of labels and metadata compares: changes with the content, and only then. */

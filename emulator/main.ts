@@ -7,7 +7,14 @@ import { Doorkeeper } from './attach.ts';
 import type { ReadyEvent } from './attachment.ts';
 import { systemClock } from './clock.ts';
 import { functionsEnvironment } from './functions-environment.ts';
-import { chooseFreePort, startFunctions, type FunctionsProgram } from './functions-program.ts';
+import type { FunctionsProgram } from './functions-program.ts';
+import {
+  chooseFunctionPorts,
+  functionsLog,
+  functionUrlsOf,
+  startFunctions,
+  type FunctionPorts,
+} from './functions-programs.ts';
 import { openGoogle, type Google } from './google.ts';
 import { DURATIONS, type EmulatorOptions, type EmulatorSettings } from './options.ts';
 import { createProcessRuntime } from './runtime/process-runtime.ts';
@@ -76,6 +83,7 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
     spawner: undefined,
     staysWithoutClients: false,
     functions: {},
+    tunnelPolicy: 'open',
     clock: systemClock,
     log: () => undefined,
     ...given,
@@ -100,24 +108,29 @@ async function start(
   const settings = openSettings(stateDir, project);
   // Before anything listens: what an earlier emulator left may hold addresses.
   await options.runtime.sweep();
-  const functionsPort =
-    options.functions === false ? 0 : await chooseFreePort(settings.value.functionsPort);
-  const apiUrl = `http://127.0.0.1:${functionsPort}`;
+  const ports = options.functions === false ? NO_PORTS : await choosePorts(settings.value);
+  const functionUrls = functionUrlsOf(ports);
   let functions: FunctionsProgram | undefined;
   const google = await openGoogle({
     options,
     settings,
     repositoryRoot: REPOSITORY,
-    apiUrl,
-    info: () => ({ clients: countClients(), functionsLog: functions?.logFile }),
+    functionUrls,
+    info: () => ({
+      clients: countClients(),
+      functionsLog: functions && functionsLog(stateDir, 'api'),
+    }),
     end: () => void end(),
   });
   try {
     settings.value.port = google.port;
-    settings.value.functionsPort = functionsPort;
+    settings.value.functionsPort = ports.api;
+    settings.value.onBuildFinishedPort = ports.onBuildFinished;
+    settings.value.reapIdlePort = ports.reapIdle;
     settings.save();
     google.recover();
-    functions = await openFunctions(options, settings, google, functionsPort);
+    functions = await openFunctions(options, settings, google, ports);
+    if (functions) google.startScheduler();
   } catch (error) {
     await google.close();
     throw error;
@@ -130,21 +143,31 @@ async function start(
   };
 }
 
+const NO_PORTS: FunctionPorts = { api: 0, onBuildFinished: 0, reapIdle: 0 };
+
+function choosePorts({ functionsPort, onBuildFinishedPort, reapIdlePort }: Settings) {
+  return chooseFunctionPorts({
+    ...(functionsPort ? { api: functionsPort } : {}),
+    ...(onBuildFinishedPort ? { onBuildFinished: onBuildFinishedPort } : {}),
+    ...(reapIdlePort ? { reapIdle: reapIdlePort } : {}),
+  });
+}
+
 async function openFunctions(
   options: EmulatorSettings,
   { value: settings }: StateFile<Settings>,
   google: Google,
-  port: number,
+  ports: FunctionPorts,
 ): Promise<FunctionsProgram | undefined> {
   const { functions, stateDir, zone } = options;
   if (functions === false) return undefined;
-  const { urls, url: googleUrl } = google;
+  const { urls: functionUrls, url: googleUrl } = google;
   return startFunctions({
     ...options,
     source: functions.source ?? path.join(REPOSITORY, 'functions', `index${SCRIPT_EXTENSION}`),
-    port,
+    ports,
     environment: {
-      ...functionsEnvironment({ settings, stateDir, zone, googleUrl, apiUrl: urls.api }),
+      ...functionsEnvironment({ settings, stateDir, zone, googleUrl, functionUrls }),
       ...functions.environment,
     },
   });

@@ -19,6 +19,8 @@ export interface Durations {
   tunnelReconnectMilliseconds: number;
   /** How long the emulator waits for its first client. */
   attachMilliseconds: number;
+  /** How often the scheduler's job runs; 0: only when somebody asks for it. */
+  schedulerMilliseconds: number;
 }
 
 export const DURATIONS: Durations = {
@@ -32,9 +34,10 @@ export const DURATIONS: Durations = {
   deleteMilliseconds: 1000,
   tunnelReconnectMilliseconds: 30_000,
   attachMilliseconds: 60_000,
+  schedulerMilliseconds: 60_000,
 };
 
-/** No waiting at all, but for clients. */
+/** No waiting at all, but for clients; nothing happens by itself. */
 export const NO_DURATIONS: Durations = {
   ...DURATIONS,
   pendingMilliseconds: 0,
@@ -45,6 +48,7 @@ export const NO_DURATIONS: Durations = {
   resumeMilliseconds: 0,
   resetMilliseconds: 0,
   deleteMilliseconds: 0,
+  schedulerMilliseconds: 0,
 };
 
 export interface EmulatorOptions {
@@ -64,6 +68,8 @@ export interface EmulatorOptions {
   spawner?: AbortSignal;
   /** The functions' program; `false` runs the Google APIs alone. */
   functions?: FunctionsOptions | false;
+  /** Who may tunnel: whom the instance's IAM policy at IAP allows (`enforced`), or every account (`open`, the default). */
+  tunnelPolicy?: 'enforced' | 'open';
   durations?: Partial<Durations>;
   runtime?: InstanceRuntime;
   clock?: Clock;

@@ -1,6 +1,7 @@
 // One router for all emulated APIs: finds the route, runs its handler, renders errors the way Google does.
 // What no route takes is refused and logged, since an emulator that silently accepts is worse than none.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { OperationFault } from './compute/operation-fault.ts';
 import { GoogleError, renderGoogleError } from './google-error.ts';
 
 export interface Call {
@@ -10,6 +11,13 @@ export interface Call {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** A fault that somebody asked for (faults/): the call is taken, and the operation that it begins fails. */
+  operationFault?: OperationFault;
+}
+
+/** Thrown by a handler or a fault: the connection is dropped without an answer. */
+export class LostConnection extends Error {
+  override name = 'LostConnection';
 }
 
 export interface Reply {
@@ -44,6 +52,7 @@ export function createRouter(routes: readonly Route[], log: Log): Dispatch {
       log(`not emulated: ${call.method} ${call.path}`);
       return jsonError(new GoogleError(404, 'notFound', 'Not Found'));
     } catch (error) {
+      if (error instanceof LostConnection) throw error;
       if (error instanceof GoogleError) return jsonError(error);
       log(`bug in the emulator: ${call.method} ${call.path}: ${describe(error)}`);
       return jsonError(
@@ -126,11 +135,17 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 
 function compile(path: string): RegExp {
   const segments = path.split('/').map((segment) => {
-    if (segment.startsWith(':')) return `(?<${segment.slice(1)}>[^/]+)`;
+    if (segment.startsWith(':')) return compileParameter(segment.slice(1));
     if (segment.startsWith('*')) return `(?<${segment.slice(1)}>.+)`;
     return segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   });
   return new RegExp(`^${segments.join('/')}$`);
+}
+
+/** `name`, or `name:verb` for a custom method (AIP-136). */
+function compileParameter(parameter: string): string {
+  const [name = '', verb] = parameter.split(':');
+  return verb === undefined ? `(?<${name}>[^/]+)` : `(?<${name}>[^/:]+):${verb}`;
 }
 
 function decode(groups: Record<string, string | undefined>): Params {

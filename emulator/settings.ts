@@ -11,6 +11,8 @@ const settingsRecord = z.object({
   projectNumber: z.string(),
   port: z.int().optional(),
   functionsPort: z.int().optional(),
+  onBuildFinishedPort: z.int().optional(),
+  reapIdlePort: z.int().optional(),
   sessionTokenKey: z.string(),
 });
 export type Settings = z.infer<typeof settingsRecord>;

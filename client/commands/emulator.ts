@@ -55,7 +55,7 @@ function say(ready: ReadyEvent, flags: { json?: true }, io: Io): void {
     io.stdout.write(`${JSON.stringify(ready)}\n`);
     return;
   }
-  const urls = Object.entries(ready.urls).map(([name, url]) => `  ${name.padEnd(9)} ${url}`);
+  const urls = Object.entries(ready.urls).map(([name, url]) => `  ${name.padEnd(15)} ${url}`);
   io.stdout.write(
     `Emulated project ${ready.project}, zone ${ready.zone}\n${urls.join('\n')}\n` +
       `Credentials: ${ready.credentials}\nCtrl-C ends it: a power cut for its instances.\n`,

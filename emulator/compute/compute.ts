@@ -1,19 +1,27 @@
 // Puts emulated Compute Engine together: state, machines, operations, instances, routes.
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
+import { invalidValue, notFound } from '../google-error.ts';
 import type { Reach } from '../iap/server.ts';
 import type { MetadataNode } from '../metadata/tree.ts';
 import type { Tokens } from '../oidc/tokens.ts';
 import type { Durations } from '../options.ts';
-import type { Log, Route } from '../router.ts';
+import type { Dispatch, Log, Route } from '../router.ts';
 import type { InstanceEnd, InstanceRuntime } from '../runtime/instance-runtime.ts';
 import { Instances } from './instances.ts';
 import { Machines } from './machines.ts';
 import { Operations } from './operations.ts';
 import { recover, restart } from './recovery.ts';
 import { createComputeRoutes } from './routes.ts';
+import { RunLimits } from './run-limits.ts';
 import { SERIAL_PORT_LOG } from './serial-port.ts';
-import { openComputeState, type InstanceRecord } from './state.ts';
+import {
+  findInstance,
+  openComputeState,
+  type InstanceRecord,
+  type OperationRecord,
+} from './state.ts';
+import { endRun, preempt } from './system-events.ts';
 
 export interface ComputeOptions {
   stateDir: string;
@@ -25,6 +33,8 @@ export interface ComputeOptions {
   log: Log;
   registryUrl: () => string;
   metadataTree: (instance: InstanceRecord) => MetadataNode;
+  /** What every call to an instance's metadata server passes through. */
+  aroundMetadata: (answer: Dispatch) => Dispatch;
 }
 
 /** What runs behind an instance, for people who look for the reason of something. */
@@ -45,6 +55,14 @@ export interface Compute {
   /** Brings back what was there before the last end; to be called when the main port listens. */
   recover(): void;
   cutPower(): Promise<void>;
+  /** The id of the instance of that name, if there is one. */
+  findId(zone: string, name: string): string | undefined;
+  /** Ids of all instances. */
+  ids(): string[];
+  /** What Google does to a Spot instance when it wants the machine back. @throws GoogleError */
+  preempt(name: string): OperationRecord;
+  /** The machine's processes vanish. @throws GoogleError */
+  kill(name: string): Promise<void>;
 }
 
 export function createCompute(options: ComputeOptions): Compute {
@@ -67,8 +85,23 @@ export function createCompute(options: ComputeOptions): Compute {
       restart(instance, { operations, machines, durations, log });
     }
   };
-  const machines = new Machines({ ...options, state, onEnded });
+  const runLimits = new RunLimits({
+    clock,
+    onOver: (instance) => {
+      log(`instance ${instance.resource.name} has run as long as its maxRunDuration allows`);
+      endRun(instance, { operations, machines, instances });
+    },
+  });
+  const onStatus = (instance: InstanceRecord) => {
+    runLimits.follow(instance);
+  };
+  const machines = new Machines({ ...options, state, onEnded, onStatus });
   const instances = new Instances({ project: project.id, state, operations, machines, durations });
+  const findByName = (name: string): InstanceRecord => {
+    const found = state.value.instances.find(({ resource }) => resource.name === name);
+    if (found) return found;
+    throw notFound(`instances/${name}`);
+  };
   return {
     routes: createComputeRoutes({ project, stateDir, state, operations, instances, tokens, clock }),
     reach: (zone, instance) => machines.reach(zone, instance),
@@ -76,8 +109,16 @@ export function createCompute(options: ComputeOptions): Compute {
     recover: () => {
       recover({ state, operations, machines, instances, durations, log });
     },
+    findId: (zone, name) => findInstance(state, zone, name)?.resource.id,
+    ids: () => state.value.instances.map(({ resource }) => resource.id),
+    preempt: (name) => preempt(findByName(name), { operations, machines, instances }),
+    kill: async (name) => {
+      const isKilled = await machines.kill(findByName(name));
+      if (!isKilled) throw invalidValue('instance', name, 'Its machine has no power.');
+    },
     cutPower: async () => {
       operations.close();
+      runLimits.close();
       await machines.cutPower();
     },
   };

@@ -39,7 +39,9 @@ export function instanceRoutes(options: ComputeRoutesOptions): Declaration[] {
     path,
     query: [...MUTATION_PARAMETERS, ...query],
     handle: (request) => {
-      const asker = { email: request.grant.email, requestId: readRequestId(request.call) };
+      const { call, grant } = request;
+      const failure = call.operationFault;
+      const asker = { email: grant.email, requestId: readRequestId(call), failure };
       return answer(begin(request, request.params['name'] ?? '', asker));
     },
   });

@@ -5,6 +5,7 @@ import { fingerprintOf } from '../ids.ts';
 import type { Durations } from '../options.ts';
 import { API_ROOT, instancePath } from './links.ts';
 import type { Machines } from './machines.ts';
+import { explainFault, type OperationFault } from './operation-fault.ts';
 import { OperationError, type Operations } from './operations.ts';
 import { buildInstance, buildMetadata, type Place } from './resources.ts';
 import {
@@ -30,6 +31,8 @@ export interface InstancesOptions {
 export interface Asker {
   email: string;
   requestId?: string | undefined;
+  /** A fault: the change is taken, and its operation ends with this. */
+  failure?: OperationFault | undefined;
 }
 
 type PowerVerb = 'stop' | 'start' | 'suspend' | 'resume' | 'reset';
@@ -42,6 +45,13 @@ const POWER: Readonly<Record<PowerVerb, { from: InstanceStatus[]; done: Instance
   resume: { from: ['SUSPENDED'], done: ['RUNNING'] },
   reset: { from: ['RUNNING'], done: [] },
 };
+
+const GOING_DOWN: readonly OperationType[] = [
+  'stop',
+  'suspend',
+  'compute.instances.guestTerminate',
+  'compute.instances.preempted',
+];
 
 export class Instances {
   readonly #options: InstancesOptions;
@@ -81,8 +91,7 @@ export class Instances {
       throw invalidValue('resource.deletionProtection', 'true', why);
     }
     // A machine that is going down anyway may be deleted; it waits for that.
-    const isGoingDown = (type: OperationType) =>
-      type === 'stop' || type === 'suspend' || type === 'compute.instances.guestTerminate';
+    const isGoingDown = (type: OperationType) => GOING_DOWN.includes(type);
     const isBlocked = operations
       .unfinished(instance)
       .some(({ resource }) => !isGoingDown(resource.operationType));
@@ -120,8 +129,10 @@ export class Instances {
       const why = 'Labels fingerprint either invalid or resource labels have changed';
       throw new GoogleError(412, 'conditionNotMet', why, { entry: fingerprintHeader });
     }
-    instance.resource.labels = labels;
-    instance.resource.labelFingerprint = fingerprintOf(labels);
+    if (!asker.failure) {
+      instance.resource.labels = labels;
+      instance.resource.labelFingerprint = fingerprintOf(labels);
+    }
     return this.#begin('setLabels', instance, asker, () => Promise.resolve());
   }
 
@@ -142,7 +153,7 @@ export class Instances {
       const why = 'Supplied fingerprint does not match current metadata fingerprint.';
       throw new GoogleError(412, 'conditionNotMet', why, { entry: fingerprintHeader });
     }
-    instance.resource.metadata = next;
+    if (!asker.failure) instance.resource.metadata = next;
     return this.#begin('setMetadata', instance, asker, () => Promise.resolve());
   }
 
@@ -198,10 +209,17 @@ export class Instances {
   #begin(
     type: OperationType,
     instance: InstanceRecord,
-    { email, requestId }: Asker,
+    { email, requestId, failure }: Asker,
     work: () => Promise<void>,
   ): OperationRecord {
-    return this.#options.operations.begin({ type, instance, user: email, requestId }, work);
+    const { operations, project } = this.#options;
+    const fail = (fault: OperationFault) => {
+      if (type === 'insert') this.#forget(instance);
+      return Promise.reject(explainFault(fault, instance, project));
+    };
+    const failing = failure && (() => fail(failure));
+    const spec = { type, instance, user: email, requestId };
+    return operations.begin(spec, failing ?? work);
   }
 
   #findRepeated(

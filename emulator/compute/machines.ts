@@ -4,10 +4,11 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { delay, timestamp, type Clock } from '../clock.ts';
 import type { Reach } from '../iap/server.ts';
+import { answerMetadata } from '../metadata/routes.ts';
 import { listenOnAddress, type MetadataServer } from '../metadata/server.ts';
 import type { MetadataNode } from '../metadata/tree.ts';
 import type { Durations } from '../options.ts';
-import type { Log } from '../router.ts';
+import type { Dispatch, Log } from '../router.ts';
 import type { InstanceRuntime, RunningInstance } from '../runtime/instance-runtime.ts';
 import { claimAddress } from './addresses.ts';
 import {
@@ -26,6 +27,9 @@ export interface MachinesOptions {
   log: Log;
   registryUrl: () => string;
   metadataTree: (instance: InstanceRecord) => MetadataNode;
+  aroundMetadata: (answer: Dispatch) => Dispatch;
+  /** Told of every change of an instance's status before it is saved. */
+  onStatus: (instance: InstanceRecord) => void;
   /** The machine switched itself off, or its processes vanished. */
   onEnded: (instance: InstanceRecord, how: 'shutdown' | 'lost') => void;
 }
@@ -56,6 +60,7 @@ export class Machines {
   /** PROVISIONING, STAGING, RUNNING: for insert, start and after a failure. */
   async start(instance: InstanceRecord, milliseconds: number): Promise<void> {
     const { clock } = this.#options;
+    delete instance.preempted;
     this.#setStatus(instance, 'PROVISIONING');
     await delay(clock, milliseconds * 0.4);
     this.#setStatus(instance, 'STAGING');
@@ -82,6 +87,20 @@ export class Machines {
     this.#disconnect(machine);
     await leastTime;
     this.#setStatus(instance, 'TERMINATED', 'lastStopTimestamp');
+  }
+
+  /** Google takes the machine back: the guest can see it, and is asked to end. */
+  async preempt(instance: InstanceRecord): Promise<void> {
+    if (!this.isPowered(instance)) return;
+    instance.preempted = true;
+    await this.stop(instance);
+  }
+
+  /** The machine's processes vanish, as when its host fails; `onEnded` follows. False when it has no power. */
+  async kill(instance: InstanceRecord): Promise<boolean> {
+    const machine = this.#machines.get(instance.resource.id);
+    await machine?.running.powerOff();
+    return machine !== undefined;
   }
 
   /** False when the machine has ended meanwhile. */
@@ -178,12 +197,13 @@ export class Machines {
   }
 
   async #claimMetadata(instance: InstanceRecord): Promise<MetadataServer> {
-    const { state, stateDir, metadataTree, log } = this.#options;
+    const { state, stateDir, metadataTree, aroundMetadata, log } = this.#options;
     const others = state.value.instances.filter((other) => other !== instance);
     const taken = new Set(others.map(addressOf).filter((address) => address !== undefined));
     const readTree = () => metadataTree(instance);
+    const answer = aroundMetadata((call) => Promise.resolve(answerMetadata(call, readTree, log)));
     return claimAddress(addressOf(instance), taken, stateDir, (address) =>
-      listenOnAddress(address, readTree, log),
+      listenOnAddress(address, answer),
     );
   }
 
@@ -264,6 +284,7 @@ export class Machines {
     resource.status = status;
     if (status === 'RUNNING') delete resource.statusMessage;
     if (time) resource[time] = timestamp(this.#options.clock);
+    this.#options.onStatus(instance);
     this.#options.state.save();
   }
 }

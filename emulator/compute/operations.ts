@@ -4,7 +4,7 @@ import { delay, timestamp, type Clock } from '../clock.ts';
 import { invalidValue } from '../google-error.ts';
 import { createNumericId, createOperationName } from '../ids.ts';
 import type { Log } from '../router.ts';
-import { API_ROOT, instancePath, operationPath } from './links.ts';
+import { API_ROOT, instancePath, operationPath, type Json } from './links.ts';
 import type { ComputeState, InstanceRecord, OperationRecord, OperationType } from './state.ts';
 
 /** An operation that ends with an error, as Google words it. */
@@ -12,11 +12,13 @@ export class OperationError extends Error {
   override name = 'OperationError';
   readonly code: string;
   readonly httpStatus: number;
+  readonly details: readonly Json[];
 
-  constructor(code: string, message: string, httpStatus: number) {
+  constructor(code: string, message: string, httpStatus: number, details: readonly Json[] = []) {
     super(message);
     this.code = code;
     this.httpStatus = httpStatus;
+    this.details = details;
   }
 }
 
@@ -105,7 +107,7 @@ export class Operations {
       ...(error === undefined
         ? {}
         : {
-            error: { errors: [{ code: error.code, message: error.message }] },
+            error: { errors: [errorEntry(error)] },
             httpErrorStatusCode: error.httpStatus,
             httpErrorMessage: HTTP_MESSAGES[error.httpStatus] ?? 'INTERNAL SERVER ERROR',
           }),
@@ -161,7 +163,7 @@ export class Operations {
   #create({ type, instance, user, requestId }: OperationSpec): OperationRecord {
     const { project, clock } = this.#options;
     const { zone, resource } = instance;
-    const name = createOperationName(clock.now());
+    const name = createOperationName(clock.now(), user === 'system' ? 'systemevent' : 'operation');
     const now = timestamp(clock);
     return {
       zone,
@@ -176,6 +178,7 @@ export class Operations {
         targetId: resource.id,
         zone: `${API_ROOT}/projects/${project}/zones/${zone}`,
         status: 'PENDING',
+        ...(type === 'compute.instances.preempted' ? { statusMessage: PREEMPTED } : {}),
         user,
         progress: 0,
         insertTime: now,
@@ -185,8 +188,15 @@ export class Operations {
   }
 }
 
+const PREEMPTED = 'Instance was preempted.';
+
+function errorEntry({ code, message, details }: OperationError): Json {
+  return { code, message, ...(details.length > 0 ? { errorDetails: details } : {}) };
+}
+
 const HTTP_MESSAGES: Readonly<Record<number, string>> = {
   400: 'BAD REQUEST',
+  403: 'FORBIDDEN',
   404: 'NOT FOUND',
   409: 'CONFLICT',
   500: 'INTERNAL SERVER ERROR',

@@ -48,7 +48,7 @@ function recoverInstance(
   const find = (...types: string[]) =>
     unfinished.find(({ resource }) => types.includes(resource.operationType));
   const deleting = find('delete');
-  const stopping = find('stop', 'compute.instances.guestTerminate');
+  const stopping = find('stop', 'compute.instances.guestTerminate', 'compute.instances.preempted');
   const booting = find('insert', 'start', 'reset', 'compute.instances.automaticRestart');
   for (const operation of unfinished) {
     const isContinued = operation === (deleting ?? stopping ?? booting);

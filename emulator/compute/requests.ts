@@ -61,8 +61,12 @@ const networkInterface = z.strictObject({
 const scheduling = z.strictObject({
   onHostMaintenance: z.enum(['MIGRATE', 'TERMINATE']).optional(),
   automaticRestart: z.boolean().optional(),
-  preemptible: z.literal(false).optional(),
-  provisioningModel: z.literal('STANDARD').optional(),
+  preemptible: z.boolean().optional(),
+  provisioningModel: z.enum(['STANDARD', 'SPOT']).optional(),
+  instanceTerminationAction: z.enum(['STOP', 'DELETE']).optional(),
+  maxRunDuration: z
+    .strictObject({ seconds: int64.default(0), nanos: z.int().min(0).default(0) })
+    .optional(),
 });
 
 export const instanceRequest = z.strictObject({
@@ -112,8 +116,8 @@ const NOT_EMULATED = new Set(
     'partnerMetadata privateIpv6GoogleAccess resourcePolicies sourceMachineImage canIpForward source ' +
     'diskEncryptionKey licenses guestOsFeatures sourceSnapshot onUpdateAction provisionedIops ' +
     'provisionedThroughput replicaZones networkIP aliasIpRanges ipv6AccessConfigs natIP queueCount ' +
-    'maxRunDuration instanceTerminationAction onInstanceStopAction terminationTime nodeAffinities ' +
-    'minNodeCpus locationHint preemptible provisioningModel localSsdRecoveryTimeout hostErrorTimeoutSeconds'
+    'onInstanceStopAction terminationTime nodeAffinities ' +
+    'minNodeCpus locationHint provisioningModel availabilityDomain localSsdRecoveryTimeout hostErrorTimeoutSeconds'
   ).split(' '),
 );
 

@@ -7,6 +7,7 @@ import { createNumericId, fingerprintOf } from '../ids.ts';
 import { hasMachineType, regionOf } from './catalog.ts';
 import { buildBootDisk } from './disks.ts';
 import { API_ROOT, instancePath, type Json } from './links.ts';
+import { buildScheduling } from './scheduling.ts';
 import type { DiskRecord, InstanceRecord, InstanceResource } from './state.ts';
 import type { InstanceRequest } from './requests.ts';
 import { checkLabels, checkMetadata, checkName } from './validation.ts';
@@ -46,12 +47,7 @@ export function buildInstance(
     metadata: buildMetadata(request.metadata?.items),
     ...buildServiceAccounts(request, place),
     selfLink: self,
-    scheduling: {
-      onHostMaintenance: request.scheduling?.onHostMaintenance ?? 'MIGRATE',
-      automaticRestart: request.scheduling?.automaticRestart ?? true,
-      preemptible: false,
-      provisioningModel: 'STANDARD',
-    },
+    scheduling: buildScheduling(request.scheduling),
     cpuPlatform: 'Intel Broadwell',
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     labelFingerprint: fingerprintOf(labels),

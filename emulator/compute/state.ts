@@ -26,6 +26,7 @@ export const OPERATION_TYPES = [
   'setLabels',
   'setMetadata',
   'compute.instances.guestTerminate',
+  'compute.instances.preempted',
   'compute.instances.hostError',
   'compute.instances.automaticRestart',
 ] as const;
@@ -51,7 +52,17 @@ const instanceResource = z.looseObject({
   tags: z.looseObject({ items: z.array(z.string()).optional() }),
   networkInterfaces: z.array(z.looseObject({ networkIP: z.string().optional() })),
   serviceAccounts: z.array(z.object({ email: z.string(), scopes: z.array(z.string()) })).optional(),
-  scheduling: z.looseObject({ automaticRestart: z.boolean() }),
+  scheduling: z.looseObject({
+    automaticRestart: z.boolean(),
+    preemptible: z.boolean(),
+    onHostMaintenance: z.enum(['MIGRATE', 'TERMINATE']),
+    instanceTerminationAction: z.enum(['STOP', 'DELETE']).optional(),
+    maxRunDuration: z.object({ seconds: z.string() }).optional(),
+  }),
+  /** While it runs with a limit. */
+  resourceStatus: z
+    .looseObject({ scheduling: z.object({ terminationTimestamp: z.string() }) })
+    .optional(),
   disks: z.array(z.looseObject({ source: z.string() })),
 });
 export type InstanceResource = z.infer<typeof instanceResource>;
@@ -60,6 +71,8 @@ const instanceRecord = z.object({
   zone: z.string(),
   /** Below the state folder: the instance's disk, serial port and whatever the runtime keeps. */
   folder: z.string(),
+  /** What the metadata server says under that name: Google takes the machine back. */
+  preempted: z.boolean().optional(),
   resource: instanceResource,
 });
 export type InstanceRecord = z.infer<typeof instanceRecord>;

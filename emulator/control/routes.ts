@@ -1,62 +1,67 @@
-// The emulator's own API, which Google has nothing like: what runs here, more users, the end.
-import path from 'node:path';
-import { z } from 'zod';
+// The emulator's own API, which Google has nothing like: what runs here, accounts, faults, the end.
 import type { InstanceDetails } from '../compute/compute.ts';
+import type { OperationRecord } from '../compute/state.ts';
+import type { Faults } from '../faults/faults.ts';
 import { GoogleError } from '../google-error.ts';
-import { writeCredentialFile, type OidcState } from '../oidc/state.ts';
-import { json, type Call, type Reply, type Route } from '../router.ts';
+import { json, type Call, type Route } from '../router.ts';
+import { createFaultRoutes } from './fault-routes.ts';
+import { createIdentityRoutes, type IdentityRoutesOptions } from './identity-routes.ts';
 
-export interface ControlOptions {
-  stateDir: string;
-  oidc: OidcState;
-  tokenUri: () => string;
+export interface ControlOptions extends IdentityRoutesOptions {
+  faults: Faults;
   info: () => object;
   instances: () => InstanceDetails[];
+  /** What Google, or fate, does to instances. @throws GoogleError */
+  preempt: (name: string) => OperationRecord;
+  kill: (name: string) => Promise<void>;
   end: () => void;
 }
 
-const newUser = z.strictObject({ email: z.email().max(254) });
-
 export function createControlRoutes(options: ControlOptions): Route[] {
-  const ours =
-    (handle: (call: Call) => Reply) =>
-    (call: Call): Reply => {
-      refuseBrowsers(call);
-      return handle(call);
-    };
-  return [
-    { method: 'GET', path: '/control', handle: ours(() => json(options.info())) },
-    {
-      method: 'GET',
-      path: '/control/instances',
-      handle: ours(() => json({ instances: options.instances() })),
-    },
-    { method: 'POST', path: '/control/users', handle: ours((call) => addUser(call, options)) },
+  const routes: Route[] = [
+    { method: 'GET', path: '/control', handle: () => json(options.info()) },
+    ...instanceRoutes(options),
+    ...createIdentityRoutes(options),
+    ...createFaultRoutes(options.faults),
     {
       method: 'POST',
       path: '/control/end',
-      handle: ours(() => {
+      handle: () => {
         options.end();
         return json({}, 202);
-      }),
+      },
     },
   ];
+  return routes.map((route) => ({
+    ...route,
+    handle: (call, params) => {
+      refuseBrowsers(call);
+      return route.handle(call, params);
+    },
+  }));
 }
 
-/** Makes the user if there is none of that e-mail; answers where the credentials are. */
-function addUser(call: Call, { stateDir, oidc, tokenUri }: ControlOptions): Reply {
-  const parsed = newUser.safeParse(readJson(call.body));
-  if (!parsed.success) {
-    throw new GoogleError(400, 'invalid', 'The body must be {"email": "somebody@example.com"}.');
-  }
-  const user = oidc.ensureUser(parsed.data.email);
-  const file = credentialFileOf(stateDir, user.email);
-  writeCredentialFile(file, user, { clientSecret: oidc.clientSecret, tokenUri: tokenUri() });
-  return json({ email: user.email, credentials: file });
-}
-
-export function credentialFileOf(stateDir: string, email: string): string {
-  return path.join(stateDir, `credentials-${encodeURIComponent(email)}.json`);
+function instanceRoutes({ instances, preempt, kill }: ControlOptions): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/control/instances',
+      handle: () => json({ instances: instances() }),
+    },
+    {
+      method: 'POST',
+      path: '/control/instances/:name:preempt',
+      handle: (_, { name = '' }) => json(preempt(name).resource),
+    },
+    {
+      method: 'POST',
+      path: '/control/instances/:name:kill',
+      handle: async (_, { name = '' }) => {
+        await kill(name);
+        return json({});
+      },
+    },
+  ];
 }
 
 /** Without this, any page in the user's browser could end the emulator, or make itself a user. */
@@ -65,12 +70,4 @@ function refuseBrowsers({ headers }: Call): void {
   const isLocal = host === '127.0.0.1' || host === 'localhost';
   if (isLocal && headers.origin === undefined) return;
   throw new GoogleError(403, 'forbidden', 'The control API is not for browsers.');
-}
-
-function readJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

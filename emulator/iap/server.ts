@@ -22,8 +22,8 @@ export interface IapOptions {
   clock: Clock;
   log: Log;
   reconnectMilliseconds: number;
-  /** Whether this account may tunnel to instances. */
-  mayTunnel: (email: string) => boolean;
+  /** Whether this account may tunnel there; an instance that is not there is told apart by `reach`. */
+  mayTunnel: (email: string, target: { zone: string; instance: string; port: number }) => boolean;
   reach: (zone: string, instance: string) => Reach;
 }
 
@@ -99,13 +99,15 @@ async function openSession(
 ): Promise<void> {
   const get = (name: string) => query.get(name) ?? '';
   const port = Number(get('port'));
-  if (get('project') !== options.project || !options.mayTunnel(grant.email)) {
-    webSocket.close(CLOSE.notAuthorized, 'not authorized');
+  const target = { zone: get('zone'), instance: get('instance'), port };
+  const reach = options.reach(target.zone, target.instance);
+  const isOurs = get('project') === options.project;
+  if (isOurs && (!reach || get('interface') !== 'nic0')) {
+    webSocket.close(CLOSE.lookupFailed, 'Failed to lookup instance');
     return;
   }
-  const reach = options.reach(get('zone'), get('instance'));
-  if (!reach || get('interface') !== 'nic0') {
-    webSocket.close(CLOSE.lookupFailed, 'Failed to lookup instance');
+  if (!isOurs || !reach || !options.mayTunnel(grant.email, target)) {
+    webSocket.close(CLOSE.notAuthorized, 'not authorized');
     return;
   }
   const destination =

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { regionOf } from '../compute/catalog.ts';
 import type { InstanceRecord } from '../compute/state.ts';
+import { subjectOf } from '../oidc/service-accounts.ts';
 import { CLOUD_PLATFORM, TOKEN_SECONDS, type Tokens } from '../oidc/tokens.ts';
 import {
   attributes,
@@ -24,7 +25,7 @@ export interface Project {
 const GATEWAY_ADDRESS = 'datalab-gateway-address';
 
 export function instanceContent(
-  { zone, resource }: InstanceRecord,
+  { zone, preempted = false, resource }: InstanceRecord,
   project: Project,
   tokens: Tokens,
 ): MetadataNode {
@@ -60,16 +61,20 @@ export function instanceContent(
     'maintenance-event': value('NONE'),
     name: value(name),
     'network-interfaces': list([networkInterface(address, project)]),
-    preempted: value('FALSE'),
+    preempted: value(truth(preempted)),
     scheduling: folder({
-      'automatic-restart': value(resource.scheduling.automaticRestart ? 'TRUE' : 'FALSE'),
-      'on-host-maintenance': value('MIGRATE'),
-      preemptible: value('FALSE'),
+      'automatic-restart': value(truth(resource.scheduling.automaticRestart)),
+      'on-host-maintenance': value(resource.scheduling.onHostMaintenance),
+      preemptible: value(truth(resource.scheduling.preemptible)),
     }),
     'service-accounts': serviceAccounts(accounts),
     tags: value(JSON.stringify(resource.tags.items ?? [])),
     zone: value(`projects/${project.number}/zones/${zone}`),
   });
+}
+
+function truth(content: boolean): string {
+  return content ? 'TRUE' : 'FALSE';
 }
 
 export function functionsAccount(project: string): string {
@@ -114,12 +119,6 @@ function serviceAccount(
         ...(full ? fullClaims : {}),
       }),
   };
-}
-
-/** A service account's unique id: 21 digits, always the same. */
-function subjectOf(email: string): string {
-  const digits = String(createHash('sha256').update(email).digest().readBigUInt64BE());
-  return `1${digits.padStart(20, '0')}`;
 }
 
 function networkInterface(address: string, project: Project): MetadataNode {

@@ -2,9 +2,7 @@
 // the address is free, between several emulators on one machine too.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { createListener, type Log } from '../router.ts';
-import { answerMetadata } from './routes.ts';
-import type { MetadataNode } from './tree.ts';
+import { createListener, type Dispatch } from '../router.ts';
 
 export const METADATA_PORT = 8880;
 
@@ -18,12 +16,9 @@ export interface MetadataServer {
 /** Undefined when another emulator, or anything else, has the address. */
 export async function listenOnAddress(
   address: string,
-  readTree: () => MetadataNode,
-  log: Log,
+  answer: Dispatch,
 ): Promise<MetadataServer | undefined> {
-  const server = createServer(
-    createListener((call) => Promise.resolve(answerMetadata(call, readTree, log))),
-  );
+  const server = createServer(createListener(answer));
   if (!(await tryListen(server, address))) return undefined;
   return {
     address,

@@ -1,6 +1,7 @@
 // The emulated Google sign-in: tokens for a refresh token, the public keys in both of Google's forms, tokeninfo.
 import type { Clock } from '../clock.ts';
 import { json, type Call, type Reply, type Route } from '../router.ts';
+import { AssertionError, JWT_BEARER, readAssertion } from './assertion.ts';
 import { createCertificate } from './certificate.ts';
 import { CLIENT_ID, type OidcState } from './state.ts';
 import { CLOUD_PLATFORM, ISSUER, TOKEN_SECONDS, type Tokens } from './tokens.ts';
@@ -10,7 +11,15 @@ const DAY_MILLISECONDS = 86_400_000;
 /** How long verifiers may keep the keys; ours never change. */
 const CERTIFICATE_HEADERS = { 'cache-control': 'public, max-age=3600, must-revalidate' };
 
-export function createOidcRoutes(state: OidcState, tokens: Tokens, clock: Clock): Route[] {
+export interface OidcRoutesOptions {
+  state: OidcState;
+  tokens: Tokens;
+  clock: Clock;
+  tokenUri: () => string;
+}
+
+export function createOidcRoutes(options: OidcRoutesOptions): Route[] {
+  const { state, tokens, clock } = options;
   const certificate = createCertificate({
     commonName: 'federated-signon.system.gserviceaccount.com',
     privateKey: state.privateKey,
@@ -20,7 +29,7 @@ export function createOidcRoutes(state: OidcState, tokens: Tokens, clock: Clock)
   const jwk = state.publicKey.export({ format: 'jwk' });
   const keys = [{ ...jwk, kid: state.keyId, alg: 'RS256', use: 'sig' }];
   return [
-    { method: 'POST', path: '/token', handle: (call) => exchange(call, state, tokens) },
+    { method: 'POST', path: '/token', handle: (call) => exchange(call, options) },
     {
       method: 'GET',
       path: '/oauth2/v1/certs',
@@ -39,12 +48,14 @@ export function createOidcRoutes(state: OidcState, tokens: Tokens, clock: Clock)
   ];
 }
 
-function exchange(call: Call, state: OidcState, tokens: Tokens): Reply {
+function exchange(call: Call, options: OidcRoutesOptions): Reply {
+  const { state, tokens } = options;
   const form = readForm(call);
   if (form === undefined) return refuse('invalid_request', 'The body is neither a form nor JSON.');
   const grantType = form.get('grant_type');
   if (grantType === null)
     return refuse('invalid_request', 'Required parameter is missing: grant_type');
+  if (grantType === JWT_BEARER) return exchangeAssertion(form, options);
   if (grantType !== 'refresh_token') {
     return refuse('unsupported_grant_type', `Invalid grant_type: ${grantType}`);
   }
@@ -71,6 +82,35 @@ function exchange(call: Call, state: OidcState, tokens: Tokens): Reply {
       email_verified: true,
     }),
   });
+}
+
+/** A service account's own signature, for an ID token or an access token. */
+function exchangeAssertion(form: URLSearchParams, options: OidcRoutesOptions): Reply {
+  const { state, tokens, clock, tokenUri } = options;
+  try {
+    const { account, scope, targetAudience } = readAssertion(form.get('assertion') ?? '', {
+      findAccount: (email) => state.findServiceAccount(email),
+      tokenUri: tokenUri(),
+      now: Math.floor(clock.now() / 1000),
+    });
+    const { email, subject } = account;
+    if (targetAudience) {
+      const claims = { aud: targetAudience, azp: email, sub: subject };
+      const idToken = tokens.issueIdToken({ ...claims, email, email_verified: true });
+      return json({ id_token: idToken });
+    }
+    if (!scope)
+      return refuse('invalid_scope', 'Invalid OAuth scope or ID token audience provided.');
+    const accessToken = tokens.issueAccessToken({ email, subject }, scope);
+    return json({
+      access_token: accessToken,
+      expires_in: TOKEN_SECONDS - 1,
+      token_type: 'Bearer',
+    });
+  } catch (error) {
+    if (error instanceof AssertionError) return refuse('invalid_grant', error.message);
+    throw error;
+  }
 }
 
 /** What google-auth-library and gcloud ask of an access token. */

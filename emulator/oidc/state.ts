@@ -10,6 +10,11 @@ import {
 import path from 'node:path';
 import { z } from 'zod';
 import { openStateFile, writeAtomically, type StateFile } from '../state.ts';
+import {
+  createServiceAccount,
+  serviceAccount,
+  type ServiceAccountKey,
+} from './service-accounts.ts';
 
 /** The client id of Application Default Credentials, which user credential files carry. */
 export const CLIENT_ID = '764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com';
@@ -23,6 +28,7 @@ const oidcRecord = z.object({
   accessTokenKey: z.string(),
   clientSecret: z.string(),
   users: z.array(user),
+  serviceAccounts: z.array(serviceAccount).default([]),
 });
 type OidcRecord = z.infer<typeof oidcRecord>;
 
@@ -36,13 +42,20 @@ export interface OidcState {
   findByRefreshToken(token: string): User | undefined;
   /** The user of that e-mail, made if there is none. */
   ensureUser(email: string): User;
+  findServiceAccount(email: string): ServiceAccountKey | undefined;
+  /** A user, or a service account with a key. */
+  isKnown(email: string): boolean;
+  ensureServiceAccount(email: string): ServiceAccountKey;
 }
 
 export function openOidcState(stateDir: string): OidcState {
   const file = openStateFile(path.join(stateDir, 'oidc.json'), oidcRecord, createRecord);
   const { value } = file;
   const privateKey = createPrivateKey(value.privateKey);
-  const findUser = (email: string) => value.users.find((user) => user.email === email);
+  const findUser = (email: string) =>
+    value.users.find((user) => user.email.toLowerCase() === email.toLowerCase());
+  const findServiceAccount = (email: string) =>
+    value.serviceAccounts.find((account) => account.email === email);
   return {
     keyId: value.keyId,
     privateKey,
@@ -52,6 +65,9 @@ export function openOidcState(stateDir: string): OidcState {
     findUser,
     findByRefreshToken: (token) => value.users.find((user) => user.refreshToken === token),
     ensureUser: (email) => findUser(email) ?? addUser(file, email),
+    findServiceAccount,
+    isKnown: (email) => (findUser(email) ?? findServiceAccount(email)) !== undefined,
+    ensureServiceAccount: (email) => findServiceAccount(email) ?? addServiceAccount(file, email),
   };
 }
 
@@ -80,6 +96,7 @@ function createRecord(): OidcRecord {
     accessTokenKey: randomBytes(32).toString('base64url'),
     clientSecret: `emulated-${randomBytes(12).toString('base64url')}`,
     users: [],
+    serviceAccounts: [],
   };
 }
 
@@ -93,4 +110,11 @@ function addUser(file: StateFile<OidcRecord>, email: string): User {
   file.value.users.push(user);
   file.save();
   return user;
+}
+
+function addServiceAccount(file: StateFile<OidcRecord>, email: string): ServiceAccountKey {
+  const account = createServiceAccount(email);
+  file.value.serviceAccounts.push(account);
+  file.save();
+  return account;
 }

@@ -120,6 +120,46 @@ describe('gcloud compute against the emulator', () => {
     assert.deepEqual(await names('networks', 'list'), ['default']);
   });
 
+  it('creates a Spot instance that may run for an hour, and sees it preempted', async (t) => {
+    const prepared = await prepare(t);
+    if (!prepared) return;
+    const { cloud, gcloud } = prepared;
+    const limits = ['--max-run-duration=1h', '--instance-termination-action=STOP'];
+    const model = '--provisioning-model=SPOT';
+    const [created] = await gcloud.json('instances', 'create', 'spot', IN_ZONE, model, ...limits);
+    assert.deepEqual(created?.['scheduling'], {
+      automaticRestart: false,
+      instanceTerminationAction: 'STOP',
+      maxRunDuration: { seconds: '3600' },
+      onHostMaintenance: 'TERMINATE',
+      preemptible: true,
+      provisioningModel: 'SPOT',
+    });
+    await cloud.control('POST', '/instances/spot:preempt');
+    const filter = '--filter=operationType=compute.instances.preempted';
+    const [preempted] = await gcloud.json('operations', 'list', filter);
+    assert.equal(preempted?.['statusMessage'], 'Instance was preempted.');
+  });
+
+  it('passes on why an operation has failed', async (t) => {
+    const prepared = await prepare(t);
+    if (!prepared) return;
+    const { cloud, gcloud } = prepared;
+    const isInsert = { method: 'POST', path: '/instances$' };
+    const code = 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS';
+    await cloud.control('POST', '/faults', [
+      { ...isInsert, operationError: { code } },
+      { ...isInsert, operationError: { code: 'QUOTA_EXCEEDED' } },
+    ]);
+    const create = () => gcloud.run('instances', 'create', 'one', IN_ZONE);
+    const stockOut = await create();
+    assert.equal(stockOut.status, 1);
+    assert.match(stockOut.stderr, /zonesAvailable: us-central1-b,us-central1-c,us-central1-f/);
+    const quota = await create();
+    assert.match(quota.stderr, /limit name = CPUS-per-project-region\s+limit = 24/);
+    assert.equal((await create()).status, 0);
+  });
+
   it('is told of mistakes in words that it passes on', async (t) => {
     const prepared = await prepare(t);
     if (!prepared) return;
@@ -150,6 +190,7 @@ describe('gcloud compute against the emulator', () => {
     if (!prepared) return;
     const { cloud, gcloud } = prepared;
     await insert(cloud, 'one');
+    await cloud.allowTunnel('one', MIRROR_PORT);
     // There, then back: gcloud waits for itself for ever when it sends and receives much at the same time.
     const port = await gcloud.tunnel(t, 'one', MIRROR_PORT, ZONE);
     const sent = randomBytes(4_000_000);
@@ -162,6 +203,8 @@ describe('gcloud compute against the emulator', () => {
     if (!prepared) return;
     const { cloud, gcloud } = prepared;
     await insert(cloud, 'one');
+    await assert.rejects(gcloud.tunnel(t, 'one', 9, ZONE), /4033: 'not authorized'/);
+    await cloud.allowTunnel('one', 9);
     await assert.rejects(gcloud.tunnel(t, 'one', 9, ZONE), /4003: 'failed to connect to backend'/);
     await assert.rejects(gcloud.tunnel(t, 'nobody', 9, ZONE), /instances\/nobody' was not found/);
   });

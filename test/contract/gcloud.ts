@@ -16,6 +16,8 @@ export interface Outcome {
 
 export interface Gcloud {
   run(...args: string[]): Promise<Outcome>;
+  /** The same for what is not `gcloud compute`; `env` in place of what a call has otherwise. */
+  command(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
   /** With `--format=json`. @throws Error with what gcloud said when it fails. */
   json(...args: string[]): Promise<Fields[]>;
   /** `start-iap-tunnel`; the local port. Ends with the test. */
@@ -36,12 +38,18 @@ export function gcloudOf(t: Pick<TestContext, 'after'>, cloud: Cloud): Gcloud {
     PYTHONUNBUFFERED: '1',
     CLOUDSDK_AUTH_ACCESS_TOKEN_FILE: tokenFile,
     CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${cloud.emulator.ready.urls.compute}/`,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER: `${cloud.emulator.ready.urls.oidc}/`,
   };
   const start = (args: readonly string[]) =>
     spawn('gcloud', ['compute', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command: Gcloud['command'] = (args, change = {}) =>
+    collect(
+      spawn('gcloud', args, { env: { ...env, ...change }, stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
   const run = (...args: string[]) => collect(start(args));
   return {
     run,
+    command,
     json: async (...args) => {
       const { status, stdout, stderr } = await run(...args, '--format=json');
       if (status !== 0) throw new Error(`gcloud compute ${args.join(' ')}: ${stderr}`);

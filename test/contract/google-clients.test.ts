@@ -144,6 +144,7 @@ describe('the client’s tunnel', () => {
         accessToken: () => Promise.resolve(cloud.token),
         target: targetOf(instance, port),
       });
+    await cloud.allowTunnel('one', ECHO_PORT);
     const stream = await until('the instance listens', () => open('one').catch(() => undefined));
     const sent = randomBytes(8_000_000);
     const hash = createHash('sha256');
@@ -160,6 +161,8 @@ describe('the client’s tunnel', () => {
     assert.equal(hash.digest('hex'), createHash('sha256').update(sent).digest('hex'));
     stream.destroy();
     await assert.rejects(open('two'), { reason: 'notFound' });
+    await assert.rejects(open('one', 9), { reason: 'notAllowed' });
+    await cloud.allowTunnel('one', 9);
     await assert.rejects(open('one', 9), { reason: 'unreachable' });
   });
 });

@@ -10,6 +10,7 @@ import { until } from '../helpers/until.ts';
 import { createEchoRuntime, ECHO_PORT, type EchoRuntime } from './echo-runtime.ts';
 
 export const PROJECT = 'a-project';
+export const FIRST_USER = 'you@example.com';
 export const ZONE = 'us-central1-a';
 
 /** A connection per call: one that is kept would be that of an emulator which has been ended since. */
@@ -35,6 +36,12 @@ export interface Cloud {
   /** Makes a change and waits for its operation. */
   operate(method: string, path: string, body?: unknown): Promise<Fields>;
   instance(name: string): Promise<Fields>;
+  /** Calls the control API; `path` as in `/faults`. @throws Error with what it answered when it refuses */
+  control(method: string, path: string, body?: unknown): Promise<Fields>;
+  /** Calls a method of the instance's IAM policy at IAP. */
+  policy(name: string, verb: string, body?: unknown, token?: string): Promise<Answer>;
+  /** Lets the first user, or another, tunnel to that port. */
+  allowTunnel(name: string, port: number, member?: string): Promise<void>;
 }
 
 export async function startCloud(
@@ -52,6 +59,7 @@ export async function startCloud(
     functions: false,
     staysWithoutClients: true,
     durations: NO_DURATIONS,
+    tunnelPolicy: 'enforced',
     runtime,
     log: (line) => log.push(line),
     ...options,
@@ -70,6 +78,10 @@ async function cloudOf(
   const base = `${emulator.ready.urls.compute}/projects/${PROJECT}`;
   const call: Cloud['call'] = async (method, path, body, as = token) =>
     request(method, path.startsWith('http') ? path : `${base}${path}`, body, as);
+  const policy: Cloud['policy'] = (name, verb, body = {}, as = token) => {
+    const path = `v1/projects/${PROJECT}/iap_tunnel/zones/${ZONE}/instances/${name}:${verb}`;
+    return request('POST', `${emulator.ready.urls.oidc}/${path}`, body, as);
+  };
   return {
     emulator,
     runtime,
@@ -82,6 +94,25 @@ async function cloudOf(
       if (status !== 200) throw new Error(`${status}: ${JSON.stringify(operation)}`);
       const self = `/zones/${ZONE}/operations/${String(operation['name'])}/wait`;
       return (await call('POST', self)).body;
+    },
+    control: async (method, path, body) => {
+      const answer = await request(method, `${emulator.ready.urls.control}${path}`, body);
+      if (answer.status >= 300) throw new Error(JSON.stringify(answer.body));
+      return answer.body;
+    },
+    policy,
+    allowTunnel: async (name, port, member = `user:${FIRST_USER}`) => {
+      const options = { requestedPolicyVersion: 3 };
+      const { body: current } = await policy(name, 'getIamPolicy', { options });
+      const binding = {
+        role: 'roles/iap.tunnelResourceAccessor',
+        members: [member],
+        condition: { title: `port ${port}`, expression: `destination.port == ${port}` },
+      };
+      const bindings = [...((current['bindings'] ?? []) as Fields[]), binding];
+      const next = { version: 3, etag: current['etag'], bindings };
+      const { status, body } = await policy(name, 'setIamPolicy', { policy: next });
+      if (status !== 200) throw new Error(JSON.stringify(body));
     },
     instance: async (name) => (await call('GET', `/zones/${ZONE}/instances/${name}`)).body,
   };

@@ -180,10 +180,10 @@ describe('an insert', () => {
       /does not emulate field 'resource.guestAccelerators'/,
     ],
     [
-      'a preemptible machine',
-      { scheduling: { preemptible: true } },
+      'a provisioning model that is not emulated',
+      { scheduling: { provisioningModel: 'RESERVATION_BOUND' } },
       'notImplemented',
-      /does not emulate field 'resource.scheduling.preemptible'/,
+      /does not emulate field 'resource.scheduling.provisioningModel'/,
     ],
   ];
   it('is refused as Google refuses it, and nothing is made', async (t) => {

@@ -96,6 +96,7 @@ function ack(bytes: number): string {
 async function startWithInstance(t: TestContext): Promise<Cloud> {
   const cloud = await startCloud(t);
   await insert(cloud, 'one');
+  for (const port of [ECHO_PORT, 9, 99_999]) await cloud.allowTunnel('one', port);
   await until('the instance listens', async () => {
     const { socket, frames } = dial(t, cloud);
     await Promise.race([once(socket, 'message'), once(socket, 'close')]);
@@ -116,6 +117,7 @@ describe('the handshake of the IAP relay', () => {
     ['no such instance', { query: { instance: 'two' } }, 4047],
     ['another zone', { query: { zone: 'us-east1-b' } }, 4047],
     ['another interface', { query: { interface: 'nic1' } }, 4047],
+    ['a port that was not granted', { query: { port: '22' } }, 4033],
     ['a port where nobody listens', { query: { port: '9' } }, 4003],
     ['an impossible port', { query: { port: '99999' } }, 4003],
     ['an unknown session', { path: 'reconnect', query: { sid: 'x', ack: '0' } }, 4001],
@@ -127,15 +129,36 @@ describe('the handshake of the IAP relay', () => {
     }
   });
 
-  it('is refused to accounts that are not users', async (t) => {
+  it('is refused to accounts that were not granted it, until they are', async (t) => {
     const cloud = await startWithInstance(t);
     const base = `${cloud.emulator.ready.urls.oidc}/computeMetadata/v1/instance/service-accounts`;
     const reply = await fetch(`${base}/default/token`, {
       headers: { 'metadata-flavor': 'Google' },
     });
     const { access_token: token } = (await reply.json()) as { access_token: string };
-    const { end } = dial(t, cloud, { headers: { authorization: `Bearer ${token}` } });
-    assert.equal(await end, 4033);
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal(await dial(t, cloud, { headers }).end, 4033);
+    const account = 'datalab-backend@a-project.iam.gserviceaccount.com';
+    await cloud.allowTunnel('one', ECHO_PORT, `serviceAccount:${account}`);
+    const granted = dial(t, cloud, { headers });
+    await until('the session id is there', () => granted.frames[0]?.startsWith('0001'));
+  });
+
+  it('is refused again when the instance has been made anew', async (t) => {
+    const cloud = await startWithInstance(t);
+    await cloud.operate('DELETE', `/zones/${ZONE}/instances/one`);
+    await insert(cloud, 'one');
+    assert.equal(await dial(t, cloud).end, 4033);
+  });
+
+  it('is open to every user where the policy is not enforced', async (t) => {
+    const cloud = await startCloud(t, { tunnelPolicy: 'open' });
+    await insert(cloud, 'one');
+    await until('a tunnel is open', async () => {
+      const { socket, frames } = dial(t, cloud);
+      await Promise.race([once(socket, 'message'), once(socket, 'close')]);
+      return frames.length > 0;
+    });
   });
 });
 
