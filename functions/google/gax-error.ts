@@ -1,6 +1,7 @@
 // What a failure of Google's generated clients says: HTTP status and reason, dug out of where they keep it.
 import { z } from 'zod';
 import type { CallFailure } from './call.ts';
+import { readErrorReply } from './error-reply.ts';
 
 /** Where google-gax leaves the body of an error reply (googleError.js there). */
 const RAW_PAYLOAD = Symbol.for('google-gax.rawHttpResponsePayload');
@@ -13,13 +14,6 @@ const gaxError = z.object({
   reason: z.string().optional(),
 });
 
-const errorReply = z.object({
-  error: z.object({
-    errors: z.array(z.object({ reason: z.string().optional() })).optional(),
-    details: z.array(z.object({ reason: z.string().optional() })).optional(),
-  }),
-});
-
 /** Undefined for what is no failure of a call but a bug. */
 export function explainGaxError(error: unknown): CallFailure | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -28,23 +22,8 @@ export function explainGaxError(error: unknown): CallFailure | undefined {
   const { httpStatusCode, message, reason } = parsed.data;
   return {
     httpStatus: httpStatusCode,
-    reason: reason ?? reasonIn(Reflect.get(error, RAW_PAYLOAD)),
+    reason: reason ?? readErrorReply(Reflect.get(error, RAW_PAYLOAD))?.reason,
     message,
     cause: error,
   };
-}
-
-function reasonIn(payload: unknown): string | undefined {
-  const reply = errorReply.safeParse(typeof payload === 'string' ? parseJson(payload) : payload);
-  if (!reply.success) return undefined;
-  const { errors = [], details = [] } = reply.data.error;
-  return [...details, ...errors].find(({ reason }) => reason !== undefined)?.reason;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
