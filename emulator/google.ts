@@ -111,7 +111,6 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     log,
     reconnectMilliseconds: durations.tunnelReconnectMilliseconds,
     mayTunnel: (email, { zone, instance, port }) => {
-      if (options.tunnelPolicy === 'open') return oidc.isKnown(email);
       const id = compute.findId(zone, instance);
       return id !== undefined && policies.allows(id, email, port);
     },

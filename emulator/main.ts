@@ -83,7 +83,6 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
     spawner: undefined,
     staysWithoutClients: false,
     functions: {},
-    tunnelPolicy: 'open',
     clock: systemClock,
     log: () => undefined,
     ...given,

@@ -68,8 +68,6 @@ export interface EmulatorOptions {
   spawner?: AbortSignal;
   /** The functions' program; `false` runs the Google APIs alone. */
   functions?: FunctionsOptions | false;
-  /** Who may tunnel: whom the instance's IAM policy at IAP allows (`enforced`), or every account (`open`, the default). */
-  tunnelPolicy?: 'enforced' | 'open';
   durations?: Partial<Durations>;
   runtime?: InstanceRuntime;
   clock?: Clock;

@@ -59,7 +59,6 @@ export async function startCloud(
     functions: false,
     staysWithoutClients: true,
     durations: NO_DURATIONS,
-    tunnelPolicy: 'enforced',
     runtime,
     log: (line) => log.push(line),
     ...options,
