@@ -37,7 +37,10 @@ export interface ApplyDeps {
 /** Who may tunnel to an instance; google/iap.ts has it. */
 export interface Grants {
   hasGrant(target: Target, email: string, port: number): Promise<boolean>;
-  /** @throws AppError ABORTED, to be tried again, when somebody else changes the policy */
+  /**
+   * Does nothing where there is such a grant.
+   * @throws AppError ABORTED, retryable, when somebody else has changed the policy meanwhile
+   */
   grant(target: Target, email: string, port: number): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface Builds {
   /** The newest build with this tag. */
   findBuild(tag: string): Promise<SeenBuild | undefined>;
   getBuild(id: string): Promise<SeenBuild | undefined>;
-  createBuild(request: { image: string; tag: string; sourceHash: string }): Promise<SeenBuild>;
+  createBuild(request: { image: string; tag: string; version: string }): Promise<SeenBuild>;
   /** Of what an image is built from. */
   sourceHash(): Promise<string>;
 }
@@ -122,7 +122,7 @@ async function ask(
   if (clock.now() + config.callSeconds * 1000 > claim.deadline) return undefined;
   const { tag } = claim;
   try {
-    await builds.createBuild({ image: taggedName(config.gatewayImage), tag, sourceHash });
+    await builds.createBuild({ image: taggedName(config.gatewayImage), tag, version: sourceHash });
     return undefined;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -29,5 +29,7 @@ function copyTheRest(): void {
   for (const part of PARTS) {
     cpSync(path.join(ROOT, part), path.join(out, part), { recursive: true, filter: isNotCode });
   }
-  cpSync(path.join(ROOT, 'docker'), path.join(out, 'docker'), { recursive: true });
+  for (const folder of ['docker', 'cloudbuild']) {
+    cpSync(path.join(ROOT, folder), path.join(out, folder), { recursive: true });
+  }
 }

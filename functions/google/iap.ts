@@ -3,7 +3,8 @@
 // we make; they are made with rest.ts instead.
 import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
-import { postJson } from './rest.ts';
+import type { Grants, Target } from '../apply.ts';
+import { callJson } from './rest.ts';
 
 export interface TunnelGrantsConfig {
   readonly projectId: string;
@@ -11,20 +12,6 @@ export interface TunnelGrantsConfig {
   readonly projectNumber?: string | undefined;
   readonly iapUrl: string;
   readonly callSeconds: number;
-}
-
-export interface TunnelTarget {
-  zone: string;
-  name: string;
-}
-
-export interface TunnelGrants {
-  hasGrant(target: TunnelTarget, email: string, port: number): Promise<boolean>;
-  /**
-   * Does nothing where there is such a grant.
-   * @throws AppError ABORTED, retryable, when somebody else has changed the policy meanwhile
-   */
-  grant(target: TunnelTarget, email: string, port: number): Promise<void>;
 }
 
 const NAME = 'Identity-Aware Proxy';
@@ -49,12 +36,13 @@ type Policy = z.infer<typeof policy>;
 export function createTunnelGrants(
   config: TunnelGrantsConfig,
   auth: () => Promise<GoogleAuth>,
-): TunnelGrants {
-  const call = (target: TunnelTarget, verb: string, body: unknown) => {
+): Grants {
+  const call = (target: Target, verb: string, body: unknown) => {
     const url = `${config.iapUrl}/v1/${resourceName(target, config)}:${verb}`;
-    return postJson(url, body, policy, { name: NAME, callSeconds: config.callSeconds, auth });
+    const options = { name: NAME, callSeconds: config.callSeconds, auth };
+    return callJson({ method: 'POST', url, body }, policy, options);
   };
-  const read = (target: TunnelTarget) =>
+  const read = (target: Target) =>
     call(target, 'getIamPolicy', { options: { requestedPolicyVersion: POLICY_VERSION } });
   return {
     hasGrant: async (target, email, port) => isGranted(await read(target), email, port),
@@ -68,7 +56,7 @@ export function createTunnelGrants(
   };
 }
 
-function resourceName({ zone, name }: TunnelTarget, config: TunnelGrantsConfig): string {
+function resourceName({ zone, name }: Target, config: TunnelGrantsConfig): string {
   const project = config.projectNumber ?? config.projectId;
   return `projects/${project}/iap_tunnel/zones/${zone}/instances/${name}`;
 }

@@ -2,7 +2,8 @@
 import type { GoogleAuth } from 'google-auth-library';
 import type { Config } from '../config.ts';
 import { parseImageName, pinnedImage } from '../images.ts';
-import { boundedCall, googleError, type CallFailure } from './call.ts';
+import { boundedCall, googleError } from './call.ts';
+import { explainNoAnswer } from './rest.ts';
 
 const NAME = 'The image registry';
 /** Docker's and OCI's manifests and indexes: without them a registry may answer with another digest, or none. */
@@ -28,7 +29,7 @@ export function createRegistry(
       const base = registryUrl ?? `https://${name.host}`;
       const url = `${base}/v2/${name.repository}/manifests/${name.reference}`;
       const ask = () => head(url, auth, callSeconds);
-      const reply = await boundedCall(NAME, callSeconds, ask, explain);
+      const reply = await boundedCall(NAME, callSeconds, ask, explainNoAnswer);
       if (reply.status === 404) return undefined;
       const digest = reply.headers.get('docker-content-digest');
       if (reply.ok && digest !== null && /^sha256:[0-9a-f]{64}$/.test(digest)) {
@@ -47,11 +48,4 @@ async function head(url: string, auth: () => Promise<GoogleAuth>, seconds: numbe
     headers: { accept: ACCEPT, authorization: `Bearer ${token ?? ''}` },
     signal: AbortSignal.timeout(seconds * 1000),
   });
-}
-
-/** No answer, from the registry or from where credentials come from. */
-function explain(error: unknown): CallFailure {
-  const { cause } = error instanceof Error ? error : {};
-  const reason = cause instanceof Error ? cause : error;
-  return { message: reason instanceof Error ? reason.message : 'no answer', cause: error };
 }

@@ -1,5 +1,5 @@
-// Google APIs without a client library that is worth its start-up time: one JSON call, with the backend's own
-// credentials, bounded, its failure an AppError. iap.ts uses it.
+// Google APIs without a client library that is worth its start-up time, or that knows the fields we need: one JSON call,
+// with the backend's own credentials, bounded, its failure an AppError. Used by cloudbuild.ts, build-log.ts, iap.ts.
 import type { GoogleAuth } from 'google-auth-library';
 import type { z } from 'zod';
 import { boundedCall, googleError, type CallFailure } from './call.ts';
@@ -12,23 +12,25 @@ export interface RestOptions {
   auth: () => Promise<GoogleAuth>;
 }
 
+export interface RestCall {
+  method: 'GET' | 'POST';
+  url: string;
+  /** Sent as JSON. */
+  body?: unknown;
+}
+
 /**
  * @param schema of what we need of the answer
  * @throws AppError, also when the answer is not what Google answers
  */
-export async function postJson<T>(
-  url: string,
-  body: unknown,
+export async function callJson<T>(
+  call: RestCall,
   schema: z.ZodType<T>,
   options: RestOptions,
 ): Promise<T> {
   const { name, callSeconds } = options;
-  const { status, text } = await boundedCall(
-    name,
-    callSeconds,
-    () => post(url, body, options),
-    explain,
-  );
+  const reply = await boundedCall(name, callSeconds, () => send(call, options), explainNoAnswer);
+  const { status, text } = reply;
   if (status >= 400) {
     const { reason, message = `HTTP ${status}` } = readErrorReply(text) ?? {};
     throw googleError(name, { httpStatus: status, reason, message });
@@ -39,23 +41,25 @@ export async function postJson<T>(
   throw googleError(name, { httpStatus: 502, message: 'an answer that is not understood' });
 }
 
-async function post(
-  url: string,
-  body: unknown,
+async function send(
+  { method, url, body }: RestCall,
   { auth, callSeconds }: RestOptions,
 ): Promise<{ status: number; text: string }> {
   const token = await (await auth()).getAccessToken();
   const reply = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token ?? ''}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    method,
+    headers: {
+      authorization: `Bearer ${token ?? ''}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(callSeconds * 1000),
   });
   return { status: reply.status, text: await reply.text() };
 }
 
-/** No answer, from Google or from where credentials come from. */
-function explain(error: unknown): CallFailure {
+/** From Google, or from where credentials come from. */
+export function explainNoAnswer(error: unknown): CallFailure {
   const { cause } = error instanceof Error ? error : {};
   const reason = cause instanceof Error ? cause : error;
   return { message: reason instanceof Error ? reason.message : 'no answer', cause: error };

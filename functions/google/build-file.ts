@@ -1,0 +1,93 @@
+// cloudbuild/gateway.yaml: read, checked, and made into what Cloud Build is asked for. cloudbuild.ts submits it,
+// scripts/gateway-build.ts writes it.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { parseImageName } from '../images.ts';
+
+const duration = z.string().regex(/^[0-9]{1,5}s$/, 'must be seconds, such as 1200s');
+const text = z.string().min(1);
+
+/** The part of Cloud Build's schema that the file may use. */
+const buildFile = z.strictObject({
+  steps: z
+    .array(
+      z.strictObject({
+        id: text.optional(),
+        name: text,
+        entrypoint: text.optional(),
+        dir: text.optional(),
+        args: z.array(z.string()).optional(),
+        env: z.array(text).optional(),
+        timeout: duration.optional(),
+      }),
+    )
+    .min(1),
+  images: z.array(text).min(1),
+  substitutions: z.strictObject({ _IMAGE: text, _TAG: text, _VERSION: text }),
+  tags: z.array(text).default([]),
+  timeout: duration.optional(),
+  options: z
+    .strictObject({
+      logging: z.literal('CLOUD_LOGGING_ONLY'),
+      dynamicSubstitutions: z.boolean().optional(),
+      machineType: z.enum(['UNSPECIFIED', 'E2_MEDIUM', 'E2_HIGHCPU_8', 'E2_HIGHCPU_32']).optional(),
+    })
+    .optional(),
+});
+export type BuildFile = z.infer<typeof buildFile>;
+
+export interface BuildRequest {
+  /** With its tag; `latest` without one. */
+  image: string;
+  /** Cloud Build's tag, by which the build is found again. */
+  tag: string;
+  /** `sourceHash()`: the image's second tag, and its label. */
+  version: string;
+}
+
+export interface BuildSurroundings {
+  readonly projectId: string;
+  readonly buildTopic: string;
+  readonly buildServiceAccount: string | undefined;
+}
+
+/** @throws AppError that names the file when it cannot be read or is no build of an image. */
+export async function readBuildFile(file: string): Promise<BuildFile> {
+  const { parse } = await import('yaml');
+  try {
+    return buildFile.parse(parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
+    throw new AppError(
+      'FAILED_PRECONDITION',
+      `The build file ${file} cannot be used; set BUILD_FILE in the backend's environment. ${why}`,
+      { cause },
+    );
+  }
+}
+
+/** Of everything that decides what is built; the version that the file states is this, so it is left out. */
+export function sourceHashOf({ substitutions, ...source }: BuildFile): string {
+  const { _IMAGE, _TAG } = substitutions;
+  const content = JSON.stringify({ ...source, substitutions: { _IMAGE, _TAG } });
+  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
+
+/** What Cloud Build is asked for. */
+export function buildResource(
+  file: BuildFile,
+  { image, tag, version }: BuildRequest,
+  { projectId, buildTopic, buildServiceAccount }: BuildSurroundings,
+) {
+  const { host, repository, reference } = parseImageName(image);
+  const account = `projects/${projectId}/serviceAccounts/${buildServiceAccount ?? ''}`;
+  return {
+    ...file,
+    tags: [...file.tags, tag],
+    substitutions: { _IMAGE: `${host}/${repository}`, _TAG: reference, _VERSION: version },
+    options: { ...file.options, pubsubTopic: buildTopic },
+    ...(buildServiceAccount === undefined ? {} : { serviceAccount: account }),
+  };
+}
