@@ -50,3 +50,9 @@ export function timestamp(clock: Clock): string {
 export function timestampOf(time: number): string {
   return new Date(time).toISOString().replace('Z', '-00:00');
 }
+
+/** The form of Google's newer APIs: UTC with nanoseconds, always nine digits, so that texts compare as times do. */
+export function rpcTimestamp(milliseconds: number, nanoseconds = 0): string {
+  const digits = String(nanoseconds).padStart(6, '0');
+  return new Date(milliseconds).toISOString().replace('Z', `${digits}Z`);
+}

@@ -14,13 +14,12 @@ interface Extras {
   details?: readonly unknown[];
   entry?: Partial<ErrorEntry>;
   headers?: Record<string, string>;
-  /** Of the APIs that came after Compute Engine: `status` and `details` alone, no `errors`. */
-  isRpc?: boolean;
 }
 
 export class GoogleError extends Error {
   override name = 'GoogleError';
   readonly code: number;
+  /** Empty: the API gives none. */
   readonly reason: string;
   readonly extras: Extras;
 
@@ -46,11 +45,6 @@ export const STATUS_WORDS: Readonly<Record<number, string>> = {
   503: 'UNAVAILABLE',
   504: 'DEADLINE_EXCEEDED',
 };
-
-/** A refusal as the APIs after Compute Engine give it: IAP, Cloud Scheduler. `status`: a google.rpc.Code. */
-export function rpcError(code: number, status: string, message: string): GoogleError {
-  return new GoogleError(code, status, message, { status, isRpc: true });
-}
 
 export function notFound(resource: string): GoogleError {
   return new GoogleError(404, 'notFound', `The resource '${resource}' was not found`);
@@ -80,15 +74,33 @@ export function notEmulated(what: string): GoogleError {
 }
 
 export function renderGoogleError(error: GoogleError): unknown {
-  const { status, details, entry, isRpc } = error.extras;
-  const errors = [{ message: error.message, domain: 'global', reason: error.reason, ...entry }];
+  const { status, details, entry } = error.extras;
   return {
     error: {
       code: error.code,
       message: error.message,
-      ...(isRpc ? {} : { errors }),
+      ...(error.reason === '' ? {} : { errors: [{ ...errorEntry(error), ...entry }] }),
       ...(status === undefined ? {} : { status }),
       ...(details === undefined ? {} : { details }),
     },
   };
+}
+
+function errorEntry({ message, reason }: GoogleError): ErrorEntry {
+  return { message, domain: 'global', reason };
+}
+
+/** Codes of google.rpc.Code that the emulator's newer APIs answer with, and their HTTP statuses. */
+const RPC_STATUS = {
+  INVALID_ARGUMENT: 400,
+  FAILED_PRECONDITION: 400,
+  PERMISSION_DENIED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  ABORTED: 409,
+} as const;
+
+/** A refusal of Google's newer APIs (Cloud Build, Pub/Sub, Logging, IAP, Scheduler): a code and a text, without a list of reasons. */
+export function rpcError(status: keyof typeof RPC_STATUS, message: string): GoogleError {
+  return new GoogleError(RPC_STATUS[status], '', message, { status });
 }

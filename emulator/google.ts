@@ -1,6 +1,7 @@
 // All emulated Google APIs behind one port: opens their state, makes their routes, answers on the front door.
 import path from 'node:path';
 import type { ReadyEvent } from './attachment.ts';
+import { createCloudBuild } from './cloudbuild/cloudbuild.ts';
 import { createBatchRoute } from './compute/batch.ts';
 import { regionOf } from './compute/catalog.ts';
 import { createCompute } from './compute/compute.ts';
@@ -11,6 +12,8 @@ import { openFrontDoor } from './front-door.ts';
 import { openPolicies } from './iap/policies.ts';
 import { createPolicyRoutes } from './iap/policy-routes.ts';
 import { createIapServer } from './iap/server.ts';
+import { openLogEntries } from './logging/entries.ts';
+import { createLoggingRoutes } from './logging/routes.ts';
 import { functionsContent, instanceContent, type Project } from './metadata/content.ts';
 import { answerMetadata } from './metadata/routes.ts';
 import { createCertificate } from './oidc/certificate.ts';
@@ -19,7 +22,11 @@ import { openOidcState, writeCredentialFile, type OidcState } from './oidc/state
 import { createTokens, type Tokens } from './oidc/tokens.ts';
 import type { EmulatorSettings } from './options.ts';
 import { createRegistryRoutes } from './registry/routes.ts';
-import { openRegistryState, seedImages } from './registry/state.ts';
+import { createPubsub, type Pubsub } from './pubsub/pubsub.ts';
+import { createPubsubRoutes } from './pubsub/routes.ts';
+import { seedImages } from './registry/seed.ts';
+import { openRegistryState } from './registry/state.ts';
+import { openUploads } from './registry/uploads.ts';
 import { createRouter, type Call, type Dispatch, type Log, type Route } from './router.ts';
 import { createSchedulerRoutes } from './scheduler/routes.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -48,6 +55,8 @@ export interface Google {
   readonly urls: ReadyEvent['urls'];
   /** The credential file of the first user. */
   readonly credentials: string;
+  /** Subscribe functions here, before `recover`. */
+  readonly pubsub: Pubsub;
   recover(): void;
   /** From now on the scheduler's job runs by itself. */
   startScheduler(): void;
@@ -69,7 +78,11 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
   const oidc = openOidcState(stateDir);
   const tokens = createTokens(oidc, clock);
   const registry = openRegistryState(stateDir);
-  seedImages(registry, project.id, repositoryRoot);
+  seedImages(registry, {
+    project: project.id,
+    repositoryRoot,
+    hasGateway: options.seedGateway,
+  });
   const place = { project: project.id, zone: project.zone, stateDir };
   const credentials = path.join(stateDir, 'credentials.json');
   // Known once the port is; whoever needs it asks later.
@@ -104,6 +117,23 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     log,
     intervalMilliseconds: durations.schedulerMilliseconds,
   });
+  const entries = openLogEntries(stateDir, clock);
+  const pubsub = createPubsub({
+    ...options,
+    project,
+    tokens,
+    fate: (_, topic) => faults.fateOfMessage(topic),
+  });
+  // An installed backend has it; Cloud Build would not make it.
+  pubsub.ensureTopic(`projects/${project.id}/topics/cloud-builds`);
+  const cloudBuild = createCloudBuild({
+    ...options,
+    project,
+    tokens,
+    entries,
+    pubsub,
+    registryUrl: () => url,
+  });
   const iap = createIapServer({
     project: project.id,
     tokens,
@@ -120,7 +150,16 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     [
       ...compute.routes,
       createBatchRoute((call) => dispatch(call)),
-      ...createRegistryRoutes(registry, tokens, () => url),
+      ...createRegistryRoutes({
+        project: project.id,
+        state: registry,
+        uploads: openUploads(stateDir),
+        tokens,
+        url: () => url,
+      }),
+      ...cloudBuild.routes,
+      ...createLoggingRoutes({ project, entries, tokens }),
+      ...createPubsubRoutes({ project, pubsub, tokens }),
       ...createOidcRoutes({ state: oidc, tokens, clock, tokenUri: () => `${url}/token` }),
       ...createPolicyRoutes({
         project,
@@ -170,8 +209,10 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     url,
     urls: urls(),
     credentials,
+    pubsub,
     recover: () => {
       compute.recover();
+      cloudBuild.recover();
     },
     startScheduler: () => {
       scheduler.start();
@@ -179,7 +220,8 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     close: async () => {
       iap.close();
       faults.end();
-      await Promise.all([scheduler.end(), compute.cutPower()]);
+      pubsub.close();
+      await Promise.all([scheduler.end(), compute.cutPower(), cloudBuild.cutPower()]);
       await door.close();
     },
   };

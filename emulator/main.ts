@@ -83,6 +83,7 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
     spawner: undefined,
     staysWithoutClients: false,
     functions: {},
+    seedGateway: true,
     clock: systemClock,
     log: () => undefined,
     ...given,
@@ -127,6 +128,7 @@ async function start(
     settings.value.onBuildFinishedPort = ports.onBuildFinished;
     settings.value.reapIdlePort = ports.reapIdle;
     settings.save();
+    if (options.functions !== false) subscribeToBuilds(google, project);
     google.recover();
     functions = await openFunctions(options, settings, google, ports);
     if (functions) google.startScheduler();
@@ -140,6 +142,11 @@ async function start(
       await Promise.all([functions?.end(), google.close()]);
     },
   };
+}
+
+/** As the trigger of the installed function would. */
+function subscribeToBuilds({ pubsub, urls }: Google, project: string): void {
+  pubsub.subscribe(`projects/${project}/topics/cloud-builds`, urls.onBuildFinished);
 }
 
 const NO_PORTS: FunctionPorts = { api: 0, onBuildFinished: 0, reapIdle: 0 };

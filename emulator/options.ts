@@ -15,6 +15,15 @@ export interface Durations {
   resumeMilliseconds: number;
   resetMilliseconds: number;
   deleteMilliseconds: number;
+  /** QUEUED of a build. */
+  buildQueueMilliseconds: number;
+  /** The least time from the first step of a build to its end. */
+  buildMilliseconds: number;
+  /** The first pause before an event that was not taken is delivered again; then twice as long each time. */
+  eventFirstRetryMilliseconds: number;
+  eventLastRetryMilliseconds: number;
+  /** After that an event that was not taken is given up. */
+  eventRetentionMilliseconds: number;
   /** How long a cut tunnel can be reconnected. */
   tunnelReconnectMilliseconds: number;
   /** How long the emulator waits for its first client. */
@@ -32,6 +41,11 @@ export const DURATIONS: Durations = {
   resumeMilliseconds: 1000,
   resetMilliseconds: 500,
   deleteMilliseconds: 1000,
+  buildQueueMilliseconds: 500,
+  buildMilliseconds: 2000,
+  eventFirstRetryMilliseconds: 1000,
+  eventLastRetryMilliseconds: 60_000,
+  eventRetentionMilliseconds: 86_400_000,
   tunnelReconnectMilliseconds: 30_000,
   attachMilliseconds: 60_000,
   schedulerMilliseconds: 60_000,
@@ -49,6 +63,9 @@ export const NO_DURATIONS: Durations = {
   resetMilliseconds: 0,
   deleteMilliseconds: 0,
   schedulerMilliseconds: 0,
+  buildQueueMilliseconds: 0,
+  buildMilliseconds: 0,
+  eventFirstRetryMilliseconds: 50,
 };
 
 export interface EmulatorOptions {
@@ -68,6 +85,8 @@ export interface EmulatorOptions {
   spawner?: AbortSignal;
   /** The functions' program; `false` runs the Google APIs alone. */
   functions?: FunctionsOptions | false;
+  /** Whether the project has a gateway image from the start, as after an earlier build; default: it has. */
+  seedGateway?: boolean;
   durations?: Partial<Durations>;
   runtime?: InstanceRuntime;
   clock?: Clock;

@@ -1,111 +1,24 @@
-// The `filter` parameter of Google's list methods: `labels.x = y`, `(a = b) AND (c != d)`, `name eq "re.*"`.
-// Parsed into a predicate; what does not parse is refused, as Google does.
+// The `filter` parameter of Compute Engine's list methods. What does not parse is refused, as Google does.
 // https://cloud.google.com/compute/docs/reference/rest/v1/instances/list (filter)
+import { parseExpression, type Predicate, type Token } from '../filter-expression.ts';
 import { invalidValue } from '../google-error.ts';
 import type { Json } from './links.ts';
-
-type Predicate = (resource: Json) => boolean;
-
-const TOKEN =
-  /\s*(?:([()])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(<=|>=|!=|[=<>:])|([^\s()"'=<>:!]+))/y;
 
 /** Fields that no list method filters by. */
 const UNFILTERED = ['metadata', 'networkInterfaces', 'disks', 'serviceAccounts', 'guestOsFeatures'];
 
-export function parseFilter(filter: string | null): Predicate {
+export function parseFilter(filter: string | null): Predicate<Json> {
   if (!filter) return () => true;
   try {
-    return new Parser(filter).parse();
+    return parseExpression(filter, compare);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw invalidValue('filter', filter, 'Invalid list filter expression.');
   }
 }
 
-interface Token {
-  kind: 'parenthesis' | 'quoted' | 'operator' | 'word';
-  text: string;
-}
-
-class Parser {
-  readonly #tokens: Token[];
-  #next = 0;
-
-  constructor(filter: string) {
-    this.#tokens = tokenize(filter);
-  }
-
-  parse(): Predicate {
-    const predicate = this.#any();
-    if (this.#peek()) throw new SyntaxError('something follows the expression');
-    return predicate;
-  }
-
-  #any(): Predicate {
-    const terms = [this.#all()];
-    while (this.#takeWord('OR')) terms.push(this.#all());
-    return (resource) => terms.some((term) => term(resource));
-  }
-
-  /** AND may be left out between terms. */
-  #all(): Predicate {
-    const terms = [this.#term()];
-    while (this.#peek() && this.#peek()?.text !== ')' && !this.#isWord('OR')) {
-      this.#takeWord('AND');
-      terms.push(this.#term());
-    }
-    return (resource) => terms.every((term) => term(resource));
-  }
-
-  #term(): Predicate {
-    if (this.#takeWord('NOT')) {
-      const negated = this.#term();
-      return (resource) => !negated(resource);
-    }
-    if (this.#peek()?.text !== '(') return this.#comparison();
-    this.#next += 1;
-    const inner = this.#any();
-    if (this.#take().text !== ')') throw new SyntaxError('unbalanced parentheses');
-    return inner;
-  }
-
-  #comparison(): Predicate {
-    const field = this.#take();
-    const operator = this.#take();
-    const operand = this.#take();
-    if (field.kind !== 'word' || !/^[A-Za-z_][\w.-]*$/.test(field.text))
-      throw new SyntaxError('field');
-    if (operand.kind !== 'word' && operand.kind !== 'quoted') throw new SyntaxError('operand');
-    const path = field.text.split('.');
-    if (UNFILTERED.includes(path[0] ?? '')) throw new SyntaxError('field');
-    const text = operand.kind === 'quoted' ? operand.text.slice(1, -1) : operand.text;
-    return compare(path, operator, text);
-  }
-
-  #peek(): Token | undefined {
-    return this.#tokens[this.#next];
-  }
-
-  #take(): Token {
-    const token = this.#tokens[this.#next];
-    if (!token) throw new SyntaxError('unexpected end');
-    this.#next += 1;
-    return token;
-  }
-
-  #isWord(word: string): boolean {
-    const token = this.#peek();
-    return token?.kind === 'word' && token.text === word;
-  }
-
-  #takeWord(word: string): boolean {
-    const isThere = this.#isWord(word);
-    if (isThere) this.#next += 1;
-    return isThere;
-  }
-}
-
-function compare(path: readonly string[], operator: Token, text: string): Predicate {
+function compare(path: readonly string[], operator: Token, text: string): Predicate<Json> {
+  if (UNFILTERED.includes(path[0] ?? '')) throw new SyntaxError('field');
   if (operator.kind === 'word' && (operator.text === 'eq' || operator.text === 'ne')) {
     const pattern = regularExpression(text);
     const isWanted = operator.text === 'eq';
@@ -160,19 +73,4 @@ function read(resource: Json, path: readonly string[]): string | undefined {
   }
   const isScalar = ['string', 'number', 'boolean'].includes(typeof value);
   return isScalar ? String(value) : undefined;
-}
-
-function tokenize(filter: string): Token[] {
-  const tokens: Token[] = [];
-  const pattern = new RegExp(TOKEN);
-  while (filter.slice(pattern.lastIndex).trim() !== '') {
-    const match = pattern.exec(filter);
-    if (!match) throw new SyntaxError('unexpected character');
-    const [, parenthesis, quoted, operator, word] = match;
-    if (parenthesis !== undefined) tokens.push({ kind: 'parenthesis', text: parenthesis });
-    else if (quoted !== undefined) tokens.push({ kind: 'quoted', text: quoted });
-    else if (operator !== undefined) tokens.push({ kind: 'operator', text: operator });
-    else tokens.push({ kind: 'word', text: word ?? '' });
-  }
-  return tokens;
 }

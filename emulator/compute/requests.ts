@@ -121,16 +121,29 @@ const NOT_EMULATED = new Set(
   ).split(' '),
 );
 
-/** @throws GoogleError 400, or 501 for what is Google's but not emulated. */
-export function parseBody<T>(call: Call, schema: z.ZodType<T>): T {
+/**
+ * @param root what the body is called, in words about its fields
+ * @throws GoogleError 400, or 501 for what is Google's but not emulated.
+ */
+export function parseBody<T>(
+  call: Call,
+  schema: z.ZodType<T>,
+  root = 'resource',
+  unsupported: ReadonlySet<string> = NOT_EMULATED,
+): T {
   const result = schema.safeParse(parseJson(call.body));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const place = issue ? placeOf(issue.path) : 'resource';
-  if (issue?.code === 'unrecognized_keys') throw unknownField(issue.keys[0] ?? '', place);
+  const place = placeOf(issue?.path ?? [], root);
+  if (issue?.code === 'unrecognized_keys') {
+    const name = issue.keys[0] ?? '';
+    if (unsupported.has(name)) throw notEmulated(`field '${place}.${name}'`);
+    throw unknownField(name, place === root ? '' : ` at '${place}'`);
+  }
   const last = String(issue?.path.at(-1));
-  if (NOT_EMULATED.has(last) && issue?.code === 'invalid_value')
+  if (unsupported.has(last) && issue?.code === 'invalid_value') {
     throw notEmulated(`field '${place}'`);
+  }
   throw badRequest(`Invalid value at '${place}': ${issue?.message ?? 'not valid'}`);
 }
 
@@ -144,9 +157,7 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function unknownField(name: string, place: string): GoogleError {
-  if (NOT_EMULATED.has(name)) return notEmulated(`field '${place}.${name}'`);
-  const where = place === 'resource' ? '' : ` at '${place}'`;
+function unknownField(name: string, where: string): GoogleError {
   return badRequest(
     `Invalid JSON payload received. Unknown name "${name}"${where}: Cannot find field.`,
   );
@@ -162,10 +173,10 @@ function badRequest(message: string): GoogleError {
   });
 }
 
-function placeOf(path: readonly PropertyKey[]): string {
+function placeOf(path: readonly PropertyKey[], root: string): string {
   return path.reduce<string>(
     (place, part) => (typeof part === 'number' ? `${place}[${part}]` : `${place}.${String(part)}`),
-    'resource',
+    root,
   );
 }
 

@@ -1,7 +1,7 @@
 // The control API's routes for identities: more users, and service accounts for team tooling.
 import path from 'node:path';
 import { z } from 'zod';
-import { keyFileOf, writeKeyFile } from '../oidc/service-accounts.ts';
+import { keyFileOf, writeKeyFile } from '../oidc/service-account-keys.ts';
 import { writeCredentialFile, type OidcState } from '../oidc/state.ts';
 import { json, type Call, type Reply, type Route } from '../router.ts';
 import { readBody } from './body.ts';

@@ -65,7 +65,7 @@ function instanceRoutes({ instances, preempt, kill }: ControlOptions): Route[] {
 }
 
 /** Without this, any page in the user's browser could end the emulator, or make itself a user. */
-function refuseBrowsers({ headers }: Call): void {
+export function refuseBrowsers({ headers }: Call): void {
   const host = (headers.host ?? '').replace(/:\d+$/, '');
   const isLocal = host === '127.0.0.1' || host === 'localhost';
   if (isLocal && headers.origin === undefined) return;

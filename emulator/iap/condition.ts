@@ -39,5 +39,5 @@ function parseComparison(text: string): Condition {
 }
 
 function invalid(why: string) {
-  return rpcError(400, 'INVALID_ARGUMENT', `Condition expression compilation failed. ${why}`);
+  return rpcError('INVALID_ARGUMENT', `Condition expression compilation failed. ${why}`);
 }

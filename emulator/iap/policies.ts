@@ -107,5 +107,5 @@ function concurrentChange() {
   const why =
     'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff. ' +
     "The request's ETag did not match the current policy's ETag.";
-  return rpcError(409, 'ABORTED', why);
+  return rpcError('ABORTED', why);
 }

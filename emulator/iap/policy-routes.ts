@@ -62,11 +62,11 @@ function findTarget(
   const grant = requireBearer(options.tokens, call.headers.authorization);
   const { id, number } = options.project;
   if (project !== id && project !== number) {
-    throw rpcError(403, 'PERMISSION_DENIED', 'The caller does not have permission');
+    throw rpcError('PERMISSION_DENIED', 'The caller does not have permission');
   }
   const found = options.findInstanceId(zone, name);
   if (found !== undefined) return { id: found, grant };
-  throw rpcError(404, 'NOT_FOUND', 'Requested entity was not found.');
+  throw rpcError('NOT_FOUND', 'Requested entity was not found.');
 }
 
 function parse<T>(call: Call, schema: z.ZodType<T>): T {

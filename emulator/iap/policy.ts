@@ -97,5 +97,5 @@ function isMember(email: string, member: string): boolean {
 }
 
 export function invalid(message: string): GoogleError {
-  return rpcError(400, 'INVALID_ARGUMENT', message);
+  return rpcError('INVALID_ARGUMENT', message);
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { regionOf } from '../compute/catalog.ts';
 import type { InstanceRecord } from '../compute/state.ts';
-import { subjectOf } from '../oidc/service-accounts.ts';
+import { serviceAccountIdentity } from '../oidc/service-account.ts';
 import { CLOUD_PLATFORM, TOKEN_SECONDS, type Tokens } from '../oidc/tokens.ts';
 import {
   attributes,
@@ -101,7 +101,7 @@ function serviceAccount(
   fullClaims: Record<string, unknown>,
   tokens: Tokens,
 ): ServiceAccount {
-  const subject = subjectOf(email);
+  const { subject } = serviceAccountIdentity(email);
   return {
     email,
     scopes,

@@ -2,7 +2,7 @@
 // https://developers.google.com/identity/protocols/oauth2/service-account#jwt-auth
 import { createPublicKey, verify } from 'node:crypto';
 import { z } from 'zod';
-import type { ServiceAccountKey } from './service-accounts.ts';
+import type { ServiceAccountKey } from './service-account-keys.ts';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 

@@ -14,7 +14,7 @@ import {
   createServiceAccount,
   serviceAccount,
   type ServiceAccountKey,
-} from './service-accounts.ts';
+} from './service-account-keys.ts';
 
 /** The client id of Application Default Credentials, which user credential files carry. */
 export const CLIENT_ID = '764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com';

@@ -1,25 +1,46 @@
-// The emulated gcr.io: the pull half of the OCI distribution API, with its own form of errors.
-// https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+// The emulated gcr.io: who may read and write, and the pull half of the OCI distribution API; push-routes.ts is the
+// other half. https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+import type { AccessGrant, Tokens } from '../oidc/tokens.ts';
 import { json, type Call, type Params, type Reply, type Route } from '../router.ts';
-import type { Tokens } from '../oidc/tokens.ts';
+import { content, refuse, unknownManifest, unknownName } from './answers.ts';
+import { pushRoutes } from './push-routes.ts';
 import type { RegistryState } from './state.ts';
+import type { Uploads } from './uploads.ts';
 
 type Answer = (call: Call, params: Params) => Reply;
 
-/** `url` is where this registry is reached, for the challenge of a 401. */
-export function createRegistryRoutes(
-  state: RegistryState,
-  tokens: Tokens,
-  url: () => string,
-): Route[] {
-  const signedIn =
-    (answer: Answer): Answer =>
-    (call, params) =>
-      tokens.readAccessToken(credential(call)) ? answer(call, params) : challenge(url(), params);
+export interface RegistryRoutesOptions {
+  project: string;
+  state: RegistryState;
+  uploads: Uploads;
+  tokens: Tokens;
+  /** Where this registry is reached, for the challenge of a 401. */
+  url: () => string;
+}
+
+export function createRegistryRoutes(options: RegistryRoutesOptions): Route[] {
+  const { project, state, uploads, tokens, url } = options;
+  const signedIn = (answer: Answer, mayCall?: (grant: AccessGrant, name: string) => boolean) => {
+    return (call: Call, params: Params): Reply => {
+      const { name } = params;
+      const grant = tokens.readAccessToken(credential(call));
+      if (!grant) return challenge(url(), name, mayCall ? 'pull,push' : 'pull');
+      if (mayCall && !mayCall(grant, name ?? '')) return denied(name ?? '');
+      return answer(call, params);
+    };
+  };
   const read = (path: string, answer: Answer): Route[] =>
     ['GET', 'HEAD'].map((method) => ({ method, path, handle: signedIn(answer) }));
+  // Kernels have their instance's token: the account that they run as reads only.
+  const mayPush = ({ email }: AccessGrant, name: string) =>
+    name.startsWith(`${project}/`) && !email.startsWith('datalab-kernels@');
   return [
     { method: 'GET', path: '/v2/token', handle: (call) => exchange(call, tokens) },
+    ...pushRoutes(state, uploads).map(({ method, path, answer }) => ({
+      method,
+      path,
+      handle: signedIn(answer, mayPush),
+    })),
     ...read('/v2/', () => json({})),
     ...read('/v2/*name/manifests/:reference', (call, params) => manifest(call, params, state)),
     ...read('/v2/*name/blobs/:digest', (_, params) => blob(params, state)),
@@ -30,13 +51,7 @@ export function createRegistryRoutes(
 function manifest(call: Call, { name = '', reference = '' }: Params, state: RegistryState): Reply {
   if (!state.hasRepository(name)) return unknownName(name);
   const found = state.readManifest(name, reference);
-  if (!found) {
-    return refuse(
-      404,
-      'MANIFEST_UNKNOWN',
-      `Failed to fetch "${reference}" from request "${call.path}".`,
-    );
-  }
+  if (!found) return unknownManifest(name, reference);
   const accept = call.headers.accept ?? '*/*';
   if (!accept.includes('*/*') && !accept.includes(found.mediaType)) {
     const message = `Manifest has media type "${found.mediaType}" but client accepts "${accept}".`;
@@ -72,8 +87,8 @@ function credential({ headers }: Call): string {
   return user === 'oauth2accesstoken' ? token : '';
 }
 
-function challenge(url: string, { name }: Params): Reply {
-  const scope = name === undefined ? '' : `,scope="repository:${name}:pull"`;
+function challenge(url: string, name: string | undefined, actions: string): Reply {
+  const scope = name === undefined ? '' : `,scope="repository:${name}:${actions}"`;
   const reply = refuse(
     401,
     'UNAUTHORIZED',
@@ -83,20 +98,10 @@ function challenge(url: string, { name }: Params): Reply {
   return { ...reply, headers: { ...reply.headers, 'www-authenticate': authenticate } };
 }
 
-function content(body: Buffer, mediaType: string, digest: string): Reply {
-  const headers = {
-    'content-type': mediaType,
-    'docker-content-digest': digest,
-    'docker-distribution-api-version': 'registry/2.0',
-  };
-  return { status: 200, headers, body };
-}
-
-function unknownName(name: string): Reply {
-  return refuse(404, 'NAME_UNKNOWN', `Repository "${name}" not found.`);
-}
-
-function refuse(status: number, code: string, message: string): Reply {
-  const headers = { 'docker-distribution-api-version': 'registry/2.0' };
-  return { ...json({ errors: [{ code, message }] }, status), headers };
+function denied(name: string): Reply {
+  return refuse(
+    403,
+    'DENIED',
+    `Permission "artifactregistry.repositories.uploadArtifacts" denied on resource "${name}" (or it may not exist)`,
+  );
 }

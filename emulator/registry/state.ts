@@ -1,11 +1,10 @@
 // What the emulated registry holds: blobs and manifests by digest, tags. Content stays when a tag moves on,
-// since sessions pin digests. Later issues push here.
+// since sessions pin digests.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { openStateFile, writeAtomically } from '../state.ts';
-import { createTar } from './tar.ts';
 
 const registryRecord = z.object({
   repositories: z.record(
@@ -31,13 +30,16 @@ export interface RegistryState {
   readManifest(name: string, reference: string): Manifest | undefined;
   listTags(name: string): string[];
   readBlob(digest: string): Buffer | undefined;
-  /** Stores an image with one layer and lets the tag name it. */
-  pushImage(name: string, tag: string, layer: Buffer): string;
+  /** Its digest. */
+  writeBlob(content: Buffer): string;
+  /** Stores the manifest, lets `reference` name it if that is a tag, and answers its digest. */
+  putManifest(name: string, reference: string, content: Buffer, mediaType: string): string;
+  /** Tags that name the manifest. */
+  tagsOf(name: string, digest: string): string[];
+  deleteTag(name: string, tag: string): void;
+  /** Its blobs stay: other images may have them too. */
+  deleteManifest(name: string, digest: string): void;
 }
-
-const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
-const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
-const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 
 export function openRegistryState(stateDir: string): RegistryState {
   const folder = path.join(stateDir, 'registry');
@@ -57,26 +59,42 @@ export function openRegistryState(stateDir: string): RegistryState {
     },
     listTags: (name) => Object.keys(repositories[name]?.tags ?? {}).sort(),
     readBlob: (digest) => blobs.read(digest),
-    pushImage(name, tag, layer) {
-      const digest = blobs.write(imageManifest(layer, blobs));
+    writeBlob: (content) => blobs.write(content),
+    putManifest(name, reference, content, mediaType) {
+      const digest = blobs.write(content);
       const repository = (repositories[name] ??= { tags: {}, manifests: {} });
-      if (repository.tags[tag] === digest) return digest;
-      repository.manifests[digest] = MANIFEST_TYPE;
-      repository.tags[tag] = digest;
+      repository.manifests[digest] = mediaType;
+      if (!isDigest(reference)) repository.tags[reference] = digest;
       file.save();
       return digest;
+    },
+    tagsOf(name, digest) {
+      const tags = Object.entries(repositories[name]?.tags ?? {});
+      return tags.filter(([, named]) => named === digest).map(([tag]) => tag);
+    },
+    deleteTag(name, tag) {
+      const repository = repositories[name];
+      if (repository) repository.tags = without(repository.tags, tag);
+      file.save();
+    },
+    deleteManifest(name, digest) {
+      const repository = repositories[name];
+      if (repository) repository.manifests = without(repository.manifests, digest);
+      file.save();
     },
   };
 }
 
-/** The two images that an installed backend has; their digests follow what they would be built from. */
-export function seedImages(state: RegistryState, project: string, repositoryRoot: string): void {
-  const gateway = createTar(repositoryRoot, ['docker/gateway']);
-  // As built programs are JavaScript, so is what they are made of.
-  const contract = `functions/contract${path.extname(import.meta.filename)}`;
-  const agent = createTar(repositoryRoot, ['agent', 'docker/agent', contract]);
-  state.pushImage(`${project}/datalab-gateway`, 'latest', gateway);
-  state.pushImage(`${project}/datalab-agent`, 'latest', agent);
+export function isDigest(reference: string): boolean {
+  return /^sha256:[0-9a-f]{64}$/.test(reference);
+}
+
+export function digestOf(content: Buffer): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
+}
+
+function without(all: Record<string, string>, key: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name !== key));
 }
 
 interface Blobs {
@@ -89,7 +107,7 @@ function openBlobs(folder: string): Blobs {
   const fileOf = (digest: string) => path.join(folder, digest.replace(':', '-'));
   return {
     read(digest) {
-      if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined;
+      if (!isDigest(digest)) return undefined;
       return existsSync(fileOf(digest)) ? readFileSync(fileOf(digest)) : undefined;
     },
     write(content) {
@@ -98,28 +116,4 @@ function openBlobs(folder: string): Blobs {
       return digest;
     },
   };
-}
-
-function imageManifest(layer: Buffer, blobs: Blobs): Buffer {
-  const layerDigest = blobs.write(layer);
-  const config = Buffer.from(
-    JSON.stringify({
-      architecture: 'amd64',
-      os: 'linux',
-      config: {},
-      rootfs: { type: 'layers', diff_ids: [layerDigest] },
-      history: [],
-    }),
-  );
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    config: { mediaType: CONFIG_TYPE, digest: blobs.write(config), size: config.length },
-    layers: [{ mediaType: LAYER_TYPE, digest: layerDigest, size: layer.length }],
-  };
-  return Buffer.from(JSON.stringify(manifest));
-}
-
-function digestOf(content: Buffer): string {
-  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }

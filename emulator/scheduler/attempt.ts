@@ -1,7 +1,7 @@
 // One attempt of the job: a POST to the function with an ID token, as Cloud Scheduler sends it, and what became
 // of it as a google.rpc.Status.
 import type { Clock } from '../clock.ts';
-import { subjectOf } from '../oidc/service-accounts.ts';
+import { serviceAccountIdentity } from '../oidc/service-account.ts';
 import type { Tokens } from '../oidc/tokens.ts';
 import { ATTEMPT_MILLISECONDS, JOB_ID, type JobRecord, type JobSpec } from './state.ts';
 
@@ -54,7 +54,7 @@ export async function attemptJob(
 
 function headersOf(spec: JobSpec, scheduleTime: string, tokens: Tokens): Record<string, string> {
   const { serviceAccount: email, audience } = spec;
-  const subject = subjectOf(email);
+  const { subject } = serviceAccountIdentity(email);
   const token = tokens.issueIdToken({
     aud: audience,
     azp: subject,

@@ -68,18 +68,18 @@ function check(call: Call, { project = '' }: Params, options: SchedulerRoutesOpt
   requireBearer(options.tokens, call.headers.authorization);
   const { id, number } = options.project;
   if (project === id || project === number) return;
-  throw rpcError(403, 'PERMISSION_DENIED', 'The principal lacks IAM permission for this project.');
+  throw rpcError('PERMISSION_DENIED', 'The principal lacks IAM permission for this project.');
 }
 
 function checkJob({ location, job }: Params, options: SchedulerRoutesOptions): void {
   if (location === options.location && job === JOB_ID) return;
-  throw rpcError(404, 'NOT_FOUND', 'Job not found.');
+  throw rpcError('NOT_FOUND', 'Job not found.');
 }
 
 function setPaused(scheduler: Scheduler, isPaused: boolean): void {
   if (scheduler.isPaused === isPaused) {
     const wanted = isPaused ? 'enabled to be paused' : 'paused to be resumed';
-    throw rpcError(400, 'FAILED_PRECONDITION', `Job must be ${wanted}.`);
+    throw rpcError('FAILED_PRECONDITION', `Job must be ${wanted}.`);
   }
   scheduler.setPaused(isPaused);
 }

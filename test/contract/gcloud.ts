@@ -16,7 +16,7 @@ export interface Outcome {
 
 export interface Gcloud {
   run(...args: string[]): Promise<Outcome>;
-  /** The same for what is not `gcloud compute`; `env` in place of what a call has otherwise. */
+  /** The same for another group; `env` in place of what a call has otherwise. */
   command(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
   /** With `--format=json`. @throws Error with what gcloud said when it fails. */
   json(...args: string[]): Promise<Fields[]>;
@@ -24,10 +24,17 @@ export interface Gcloud {
   tunnel(t: TestContext, instance: string, port: number, zone: string): Promise<number>;
 }
 
-export function gcloudOf(t: Pick<TestContext, 'after'>, cloud: Cloud): Gcloud {
+/** @param group the commands that are meant */
+export function gcloudOf(
+  t: Pick<TestContext, 'after'>,
+  cloud: Cloud,
+  group: 'compute' | 'builds' | 'pubsub' = 'compute',
+): Gcloud {
   const folder = temporaryFolder(t);
   const tokenFile = path.join(folder, 'token');
   writeFileSync(tokenFile, cloud.token, { mode: 0o600 });
+  // The other APIs have their paths themselves.
+  const other = `${new URL(cloud.emulator.ready.urls.compute).origin}/`;
   const env = {
     PATH: process.env['PATH'],
     HOME: folder,
@@ -38,21 +45,21 @@ export function gcloudOf(t: Pick<TestContext, 'after'>, cloud: Cloud): Gcloud {
     PYTHONUNBUFFERED: '1',
     CLOUDSDK_AUTH_ACCESS_TOKEN_FILE: tokenFile,
     CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${cloud.emulator.ready.urls.compute}/`,
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER: `${cloud.emulator.ready.urls.oidc}/`,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER: other,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD: other,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING: other,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB: other,
   };
-  const start = (args: readonly string[]) =>
-    spawn('gcloud', ['compute', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const command: Gcloud['command'] = (args, change = {}) =>
-    collect(
-      spawn('gcloud', args, { env: { ...env, ...change }, stdio: ['ignore', 'pipe', 'pipe'] }),
-    );
-  const run = (...args: string[]) => collect(start(args));
+  const start = (args: readonly string[], change: NodeJS.ProcessEnv = {}) =>
+    spawn('gcloud', args, { env: { ...env, ...change }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command: Gcloud['command'] = (args, change) => collect(start(args, change));
+  const run = (...args: string[]) => collect(start([group, ...args]));
   return {
     run,
     command,
     json: async (...args) => {
       const { status, stdout, stderr } = await run(...args, '--format=json');
-      if (status !== 0) throw new Error(`gcloud compute ${args.join(' ')}: ${stderr}`);
+      if (status !== 0) throw new Error(`gcloud ${group} ${args.join(' ')}: ${stderr}`);
       const answer = JSON.parse(stdout) as Fields | Fields[];
       return Array.isArray(answer) ? answer : [answer];
     },
@@ -62,6 +69,7 @@ export function gcloudOf(t: Pick<TestContext, 'after'>, cloud: Cloud): Gcloud {
       return openTunnel(
         test,
         start([
+          'compute',
           'start-iap-tunnel',
           instance,
           String(port),

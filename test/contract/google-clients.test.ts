@@ -6,6 +6,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { protos } from '@google-cloud/cloudbuild';
+import { CloudBuildClient } from '@google-cloud/cloudbuild/build/src/v1/cloud_build_client.js';
 import { InstancesClient } from '@google-cloud/compute/build/src/v1/instances_client.js';
 import { ZoneOperationsClient } from '@google-cloud/compute/build/src/v1/zone_operations_client.js';
 import { OAuth2Client, UserRefreshClient } from 'google-auth-library';
@@ -164,5 +166,31 @@ describe('the client’s tunnel', () => {
     await assert.rejects(open('one', 9), { reason: 'notAllowed' });
     await cloud.allowTunnel('one', 9);
     await assert.rejects(open('one', 9), { reason: 'unreachable' });
+  });
+});
+
+describe('@google-cloud/cloudbuild', () => {
+  it('creates, waits for, lists and gets builds', async (t) => {
+    const cloud = await startCloud(t);
+    const client = new CloudBuildClient(computeOptions(cloud));
+    const build = (script: string) => ({
+      steps: [{ name: 'bash', args: ['-c', script] }],
+      options: { logging: 'CLOUD_LOGGING_ONLY' as const },
+      tags: ['theirs'],
+    });
+    const [operation] = await client.createBuild({ projectId: PROJECT, build: build('true') });
+    const [done] = await operation.promise();
+    // Numbers, as Google sends them to its generated clients.
+    assert.equal(done.status, protos.google.devtools.cloudbuild.v1.Build.Status.SUCCESS);
+    const [got] = await client.getBuild({ projectId: PROJECT, id: done.id ?? '' });
+    assert.equal(got.status, 'SUCCESS');
+    const [listed] = await client.listBuilds({ projectId: PROJECT, filter: 'tags="theirs"' });
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      [done.id],
+    );
+    const [failing] = await client.createBuild({ projectId: PROJECT, build: build('exit 2') });
+    await assert.rejects(failing.promise(), /non-zero status: 2/);
+    await assert.rejects(client.getBuild({ projectId: PROJECT, id: 'gone' }), { code: 5 });
   });
 });

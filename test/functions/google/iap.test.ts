@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
 import { systemClock, type Clock } from '../../../emulator/clock.ts';
 import { AppError } from '../../../functions/errors.ts';
-import { createTunnelGrants, type TunnelGrants } from '../../../functions/google/iap.ts';
+import { createGrants, type TunnelGrants } from '../../../functions/google/iap.ts';
 import { insert, startCloud, ZONE, type Cloud, type Fields } from '../../emulator/cloud-fixture.ts';
 import { createLeapingClock } from '../../emulator/leaping-clock.ts';
 import { until } from '../../helpers/until.ts';
@@ -16,7 +16,7 @@ const ROLE = 'roles/iap.tunnelResourceAccessor';
 
 interface World {
   cloud: Cloud;
-  grants: TunnelGrants;
+  grants: Grants;
 }
 
 async function start(
@@ -29,7 +29,7 @@ async function start(
   const auth = new GoogleAuth({ authClient });
   const iapUrl = cloud.emulator.ready.urls.oidc;
   const config = { projectId: 'a-project', iapUrl, callSeconds };
-  return { cloud, grants: createTunnelGrants(config, () => Promise.resolve(auth)) };
+  return { cloud, grants: createGrants(config, () => Promise.resolve(auth)) };
 }
 
 async function bindingsOf(cloud: Cloud): Promise<Fields[]> {

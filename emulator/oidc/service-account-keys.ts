@@ -1,8 +1,9 @@
 // Service accounts with keys, for team tooling: made through the control API, exchanged for tokens at /token
 // (assertion.ts). Instances and functions need no keys: their metadata servers speak for them.
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { writeAtomically } from '../state.ts';
+import { serviceAccountIdentity } from './service-account.ts';
 
 export const serviceAccount = z.object({
   email: z.string(),
@@ -16,17 +17,10 @@ export type ServiceAccountKey = z.infer<typeof serviceAccount>;
 export function createServiceAccount(email: string): ServiceAccountKey {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return {
-    email,
-    subject: subjectOf(email),
+    ...serviceAccountIdentity(email),
     keyId: randomBytes(20).toString('hex'),
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
-}
-
-/** A service account's unique id: 21 digits, always the same. */
-export function subjectOf(email: string): string {
-  const digits = String(createHash('sha256').update(email).digest().readBigUInt64BE());
-  return `1${digits.padStart(20, '0')}`;
 }
 
 /** What Google hands out when a key is made, with the emulator's token_uri. */

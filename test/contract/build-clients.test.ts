@@ -1,0 +1,108 @@
+// The backend's own modules, with Google's client library in them, against emulated Cloud Build and Logging.
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { GoogleAuth, OAuth2Client } from 'google-auth-library';
+import { createBuildLog } from '../../functions/google/build-log.ts';
+import { createBuilds, type BuildConfig } from '../../functions/google/cloudbuild.ts';
+import { BUILD_FILE } from '../../scripts/gateway-build.ts';
+import { GATEWAY, logOf, untilBuild, urlOf } from '../emulator/build-fixture.ts';
+import { PROJECT, startCloud, type Cloud } from '../emulator/cloud-fixture.ts';
+
+const TOPIC = `projects/${PROJECT}/topics/cloud-builds`;
+
+async function prepare(t: TestContext, overrides: Partial<BuildConfig> = {}) {
+  const cloud = await startCloud(t, { seedGateway: false });
+  const config = configOf(cloud, overrides);
+  const authClient = new OAuth2Client({ credentials: { access_token: cloud.token } });
+  const auth = () => Promise.resolve(new GoogleAuth({ authClient }));
+  return { cloud, builds: createBuilds(config, auth), buildLog: createBuildLog(config, auth) };
+}
+
+function configOf(cloud: Cloud, overrides: Partial<BuildConfig>) {
+  const url = urlOf(cloud, '');
+  return {
+    projectId: PROJECT,
+    buildUrl: url,
+    loggingUrl: url,
+    buildFile: BUILD_FILE,
+    buildTopic: TOPIC,
+    buildServiceAccount: undefined,
+    callSeconds: 10,
+    ...overrides,
+  };
+}
+
+describe('the backend’s builds', () => {
+  it('are created, found by their tag and seen to their end', async (t) => {
+    const { cloud, builds } = await prepare(t);
+    assert.equal(await builds.findBuild('datalab-1'), undefined);
+    const version = await builds.sourceHash();
+    const request = { image: `${GATEWAY}:stable`, tag: 'datalab-1', version };
+    const created = await builds.createBuild(request);
+    assert.equal(created.status, 'QUEUED');
+    assert.deepEqual(created.tags, ['datalab', 'datalab-gateway', 'datalab-1']);
+    assert.match(created.logUrl ?? '', /^https:\/\/console\.cloud\.google\.com\//);
+    await untilBuild(cloud, created.id, 'SUCCESS');
+    const seen = await builds.getBuild(created.id);
+    assert.equal(seen?.status, 'SUCCESS');
+    assert.match(seen.startTime ?? '', /^\d{4}-.*Z$/);
+    assert.deepEqual(await builds.findBuild('datalab-1'), seen);
+    const repository = GATEWAY.replace('gcr.io/', '');
+    for (const reference of ['stable', version]) {
+      const manifest = urlOf(cloud, `/v2/${repository}/manifests/${reference}`);
+      const { headers } = await cloud.call('GET', manifest);
+      assert.equal(headers.get('docker-content-digest'), seen.digest);
+    }
+    assert.equal(await builds.getBuild('01234567-89ab-cdef-0123-456789abcdef'), undefined);
+  });
+
+  it('are found newest first', async (t) => {
+    const { cloud, builds } = await prepare(t);
+    const request = { image: GATEWAY, tag: 'same', version: await builds.sourceHash() };
+    const first = await builds.createBuild(request);
+    const second = await builds.createBuild(request);
+    assert.equal((await builds.findBuild('same'))?.id, second.id);
+    for (const { id } of [first, second]) await untilBuild(cloud, id, 'SUCCESS');
+  });
+
+  it('say why they failed, with the last lines of their log', async (t) => {
+    const { cloud, builds, buildLog } = await prepare(t);
+    const lines = ['\u001b[31mE: Unable to locate package\u001b[0m', 'x'.repeat(2000)];
+    const planned = { step: 1, exitCode: 100, lines };
+    await cloud.call('POST', urlOf(cloud, '/control/builds/next'), planned);
+    const { id } = await builds.createBuild({ image: GATEWAY, tag: 'fails', version: 'v' });
+    await untilBuild(cloud, id, 'FAILURE');
+    const failed = await builds.getBuild(id);
+    assert.match(failed?.failureDetail ?? '', /^Build step failure: build step 1 .*status: 100$/);
+    assert.equal(failed?.digest, undefined);
+    const last = await buildLog.lastLines(id, 4);
+    assert.equal(last[0], 'Step #1 - "image": E: Unable to locate package');
+    assert.deepEqual([last.length, last[1]?.length, last[2]], [4, 500, 'ERROR']);
+    assert.match(last[3] ?? '', /^ERROR: build step 1/);
+    assert.deepEqual(await buildLog.lastLines('another', 4), []);
+    const all = await buildLog.lastLines(id, 200);
+    assert.equal(all.length, (await logOf(cloud, id)).length);
+  });
+
+  it('run as the account that is set', async (t) => {
+    const account = `datalab-builder@${PROJECT}.iam.gserviceaccount.com`;
+    const { cloud, builds } = await prepare(t, { buildServiceAccount: account });
+    const { id } = await builds.createBuild({ image: GATEWAY, tag: 'ours', version: 'v' });
+    const build = await untilBuild(cloud, id, 'SUCCESS');
+    assert.equal(build['serviceAccount'], `projects/${PROJECT}/serviceAccounts/${account}`);
+  });
+
+  it('are refused with an error that says what is wrong', async (t) => {
+    const nowhere = `projects/${PROJECT}/topics/nowhere`;
+    const { builds } = await prepare(t, { buildTopic: nowhere });
+    const request = { image: GATEWAY, tag: 'x', version: 'v' };
+    await assert.rejects(builds.createBuild(request), {
+      code: 'FAILED_PRECONDITION',
+      message: /Cloud Build: .*topics\/nowhere/,
+    });
+    const unfinished = await prepare(t, { buildFile: '/nonexistent.yaml' });
+    await assert.rejects(unfinished.builds.sourceHash(), /nonexistent\.yaml cannot be used/);
+    const silent = await prepare(t, { buildUrl: 'http://127.0.0.1:1' });
+    await assert.rejects(silent.builds.getBuild('x'), { code: 'UNAVAILABLE', isRetryable: true });
+  });
+});
