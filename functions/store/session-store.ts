@@ -49,7 +49,7 @@ export interface SessionStore {
   /**
    * Uids of sessions whose `dueAt` is `now` or earlier, the earliest first, at most `size`; each is due again at
    * `until`, if whoever took it dies now. Works without reading the records, so that a bad one holds nobody up. Two
-   * callers at once do not get the same session, as a rule.
+   * callers at once do not get the same session, as a rule. It counts as a save: what was loaded before is out of date.
    */
   takeDue(now: number, until: number, size: number): Promise<string[]>;
 

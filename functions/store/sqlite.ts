@@ -1,255 +1,193 @@
 // The embedded store, on node:sqlite: one file, several processes may have it open.
-import { chmodSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { sessionRecord, type SessionRecord } from '../record.ts';
-import type { Page, SessionStore, Tombstone } from './session-store.ts';
 import type { ImageStore } from './image-store.ts';
-import type { ImageRecord } from '../image-record.ts';
+import type { Page, SessionStore, Tombstone } from './session-store.ts';
+import {
+  allRows,
+  asPromise,
+  firstRow,
+  inTransaction,
+  openDatabase,
+  run,
+} from './sqlite-database.ts';
+import { imagesIn } from './sqlite-images.ts';
+import { leasesIn } from './sqlite-leases.ts';
+import { sessionOfText, textOfSession } from './stored-record.ts';
 
-const SCHEMA_VERSION = 1;
-const BUSY_MILLISECONDS = 5000;
-const SCHEMA = `
-  CREATE TABLE sessions (
-    uid TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
-    owner TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    due_at INTEGER,
-    record TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX sessions_by_age ON sessions (created_at, uid);
-  CREATE INDEX sessions_by_due ON sessions (due_at) WHERE due_at IS NOT NULL;
-  CREATE TABLE names (
-    owner TEXT NOT NULL,
-    name TEXT NOT NULL,
-    uid TEXT NOT NULL,
-    PRIMARY KEY (owner, name)
-  ) STRICT;
-  CREATE TABLE leases (uid TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+type Sessions = Omit<SessionStore, 'takeLease' | 'releaseLease'>;
 
-const stored = z.object({ record: z.string() });
+const SESSION_COLUMNS = 'sessions.record, sessions.version, sessions.due_at';
+const sessionRow = z.object({
+  record: z.string(),
+  version: z.number(),
+  due_at: z.number().nullable(),
+});
+const tombstoneRow = z.object({
+  uid: z.string(),
+  owner: z.string(),
+  expire_at: z.number(),
+  record: z.string(),
+});
+const versionRow = z.object({ version: z.number() });
+const uidRow = z.object({ uid: z.string() });
 
 /** @param file `:memory:` for one that ends with the process */
 export function openSqliteStore(file: string): SessionStore & ImageStore & Disposable {
-  const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
-  if (file !== ':memory:') chmodSync(file, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-  inTransaction(database, () => {
-    migrate(database);
-  });
-  return new SqliteStore(database);
+  const database = openDatabase(file);
+  return {
+    ...sessionsIn(database),
+    ...leasesIn(database),
+    ...imagesIn(database),
+    [Symbol.dispose]: () => {
+      database.close();
+    },
+  };
 }
 
-class SqliteStore implements SessionStore, ImageStore, Disposable {
-  readonly tombs = new Map<string, Tombstone>();
-  readonly imgs = new Map<string, ImageRecord>();
-  findTombstone(uid: string, now: number) {
-    const t = this.tombs.get(uid);
-    return Promise.resolve(t && t.expireAt > now ? t : undefined);
-  }
-  listWaitingFor(image: string) {
-    return Promise.resolve(
-      this.#database
-        .prepare('SELECT record FROM sessions')
-        .all()
-        .map(recordOf)
-        .filter((r) => r.waitsForImage === image)
-        .map((r) => r.uid),
-    );
-  }
-  takeDue(now: number, until: number, size: number) {
-    const rows = this.#database
-      .prepare(
-        'UPDATE sessions SET due_at = ? WHERE uid IN (SELECT uid FROM sessions WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING uid',
-      )
-      .all(until, now, size);
-    return Promise.resolve(rows.map((r) => String(r['uid'])));
-  }
-  getImage(name: string) {
-    return Promise.resolve(this.imgs.get(name));
-  }
-  createImage(r: ImageRecord) {
-    const f = this.imgs.get(r.name);
-    if (f) return Promise.resolve(f);
-    const n = { ...r, version: '1' };
-    this.imgs.set(r.name, n);
-    return Promise.resolve(n);
-  }
-  saveImage(r: ImageRecord) {
-    const f = this.imgs.get(r.name);
-    if (f?.version !== r.version) return Promise.resolve(undefined);
-    const n = { ...r, version: String(Number(r.version) + 1) };
-    this.imgs.set(r.name, n);
-    return Promise.resolve(n);
-  }
-
-  readonly #database: DatabaseSync;
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
-  get(uid: string): Promise<SessionRecord | undefined> {
-    return Promise.resolve(this.#one('SELECT record FROM sessions WHERE uid = ?', uid));
-  }
-
-  findByName(ownerSubject: string, name: string): Promise<SessionRecord | undefined> {
-    return Promise.resolve(this.#pointedTo(ownerSubject, name));
-  }
-
-  create(given: SessionRecord): Promise<SessionRecord> {
-    const record = { ...given, version: '1' };
-    const { subject } = record.owner;
-    const result = inTransaction(this.#database, () => {
-      const existing = this.#pointedTo(subject, record.name);
-      if (existing) return existing;
-      this.#insert(record);
-      this.#run(
-        'INSERT INTO names (owner, name, uid) VALUES (?, ?, ?)',
-        subject,
-        record.name,
-        record.uid,
-      );
-      return record;
-    });
-    return Promise.resolve(result);
-  }
-
-  save(record: SessionRecord): Promise<SessionRecord | undefined> {
-    const next = { ...record, version: String(Number(record.version) + 1) };
-    const isSaved = inTransaction(this.#database, () => {
-      const changes = this.#run(
-        'UPDATE sessions SET version = ?, due_at = ?, record = ? WHERE uid = ? AND version = ?',
-        Number(next.version),
-        dueAtOf(next),
-        JSON.stringify(next),
-        record.uid,
-        Number(record.version),
-      );
-      if (changes === 0) return false;
-      if (record.want === 'deleted') this.#freeName(record);
-      return true;
-    });
-    return Promise.resolve(isSaved ? next : undefined);
-  }
-
-  remove(record: SessionRecord, expireAt: number): Promise<boolean> {
-    const isRemoved = inTransaction(this.#database, () => {
-      const { uid, version } = record;
-      const changes = this.#run(
-        'DELETE FROM sessions WHERE uid = ? AND version = ?',
-        uid,
-        Number(version),
-      );
-      if (changes === 0) return false;
-      this.tombs.set(uid, { uid, ownerSubject: record.owner.subject, record, expireAt });
-      this.#freeName(record);
-      this.#run('DELETE FROM leases WHERE uid = ?', uid);
-      return true;
-    });
-    return Promise.resolve(isRemoved);
-  }
-
-  list({ ownerSubject, after, size }: Page): Promise<SessionRecord[]> {
-    const rows = this.#database
-      .prepare(
-        `SELECT record FROM sessions
-         WHERE (?1 IS NULL OR owner = ?1) AND (created_at, uid) > (?2, ?3)
-         ORDER BY created_at, uid LIMIT ?4`,
-      )
-      .all(ownerSubject ?? null, after?.createdAt ?? -1, after?.uid ?? '', size);
-    return Promise.resolve(rows.map(recordOf));
-  }
-
-  takeLease(uid: string, holder: string, now: number, until: number): Promise<boolean> {
-    const changes = this.#run(
-      `INSERT INTO leases (uid, holder, until) VALUES (?, ?, ?)
-       ON CONFLICT (uid) DO UPDATE SET holder = excluded.holder, until = excluded.until
-       WHERE leases.holder = excluded.holder OR leases.until <= ?`,
-      uid,
-      holder,
-      Math.ceil(until),
-      now,
-    );
-    return Promise.resolve(changes > 0);
-  }
-
-  releaseLease(uid: string, holder: string): Promise<void> {
-    this.#run('DELETE FROM leases WHERE uid = ? AND holder = ?', uid, holder);
-    return Promise.resolve();
-  }
-
-  [Symbol.dispose](): void {
-    this.#database.close();
-  }
-
-  #insert(record: SessionRecord): void {
-    this.#run(
-      'INSERT INTO sessions (uid, version, owner, created_at, due_at, record) VALUES (?, ?, ?, ?, ?, ?)',
-      record.uid,
-      1,
-      record.owner.subject,
-      record.createdAt,
-      dueAtOf(record),
-      JSON.stringify(record),
-    );
-  }
-
-  #pointedTo(ownerSubject: string, name: string): SessionRecord | undefined {
-    const sql =
-      'SELECT record FROM names JOIN sessions USING (uid) WHERE names.owner = ? AND name = ?';
-    return this.#one(sql, ownerSubject, name);
-  }
-
-  /** Only if it still points here: a later session may have the name. */
-  #freeName({ owner, name, uid }: SessionRecord): void {
-    const sql = 'DELETE FROM names WHERE owner = ? AND name = ? AND uid = ?';
-    this.#run(sql, owner.subject, name, uid);
-  }
-
-  #one(sql: string, ...values: string[]): SessionRecord | undefined {
-    const row = this.#database.prepare(sql).get(...values);
-    return row === undefined ? undefined : recordOf(row);
-  }
-
-  #run(sql: string, ...values: (string | number | null)[]): number {
-    return Number(this.#database.prepare(sql).run(...values).changes);
-  }
+function sessionsIn(database: DatabaseSync): Sessions {
+  const atomically = <T>(work: () => T) => asPromise(() => inTransaction(database, work));
+  return {
+    get: (uid) =>
+      asPromise(() => {
+        const sql = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE uid = ?`;
+        return sessionOrNone(firstRow(database, sql, uid));
+      }),
+    findByName: (ownerSubject, name) => asPromise(() => pointedTo(database, ownerSubject, name)),
+    create: (record) => atomically(() => create(database, record)),
+    save: (record) => atomically(() => save(database, record)),
+    remove: (record, expireAt) => atomically(() => remove(database, record, expireAt)),
+    findTombstone: (uid, now) => asPromise(() => findTombstone(database, uid, now)),
+    list: (page) => asPromise(() => list(database, page)),
+    listWaitingFor: (image, size) =>
+      asPromise(() => {
+        const sql = 'SELECT uid FROM sessions WHERE waits_for_image = ? ORDER BY uid LIMIT ?';
+        return allRows(database, sql, image, size).map(uidOf);
+      }),
+    takeDue: (now, until, size) =>
+      atomically(() => {
+        forgetExpired(database, now);
+        return takeDue(database, now, until, size);
+      }),
+  };
 }
 
-function migrate(database: DatabaseSync): void {
-  const row = database.prepare('PRAGMA user_version').get();
-  const { user_version: version } = z.object({ user_version: z.number() }).parse(row);
-  if (version === SCHEMA_VERSION) return;
-  if (version === 0) {
-    database.exec(SCHEMA);
-    return;
-  }
-  throw new Error(
-    `The session store is of version ${version}; this program knows ${SCHEMA_VERSION}.`,
+function pointedTo(
+  database: DatabaseSync,
+  ownerSubject: string,
+  name: string,
+): SessionRecord | undefined {
+  const sql = `SELECT ${SESSION_COLUMNS} FROM names JOIN sessions USING (uid) WHERE names.owner = ? AND name = ?`;
+  return sessionOrNone(firstRow(database, sql, ownerSubject, name));
+}
+
+function create(database: DatabaseSync, record: SessionRecord): SessionRecord {
+  const { uid, name, owner, createdAt, waitsForImage = null } = record;
+  const existing = pointedTo(database, owner.subject, name);
+  if (existing) return existing;
+  run(
+    database,
+    `INSERT INTO sessions (uid, version, owner, created_at, due_at, waits_for_image, record)
+     VALUES (?, 1, ?, ?, ?, ?, ?)`,
+    uid,
+    owner.subject,
+    createdAt,
+    dueAtOf(record),
+    waitsForImage,
+    textOfSession(record),
   );
+  const sql = 'INSERT INTO names (owner, name, uid) VALUES (?, ?, ?)';
+  run(database, sql, owner.subject, name, uid);
+  return { ...record, version: '1' };
+}
+
+function save(database: DatabaseSync, record: SessionRecord): SessionRecord | undefined {
+  const row = firstRow(
+    database,
+    `UPDATE sessions SET version = version + 1, due_at = ?, waits_for_image = ?, record = ?
+     WHERE uid = ? AND version = ? RETURNING version`,
+    dueAtOf(record),
+    record.waitsForImage ?? null,
+    textOfSession(record),
+    record.uid,
+    record.version,
+  );
+  if (row === undefined) return undefined;
+  if (record.want === 'deleted') freeName(database, record);
+  return { ...record, version: String(versionRow.parse(row).version) };
+}
+
+function remove(database: DatabaseSync, record: SessionRecord, expireAt: number): boolean {
+  const { uid, version, owner } = record;
+  const sql = 'DELETE FROM sessions WHERE uid = ? AND version = ?';
+  if (run(database, sql, uid, version) === 0) return false;
+  freeName(database, record);
+  run(database, 'DELETE FROM leases WHERE uid = ?', uid);
+  run(
+    database,
+    'INSERT OR REPLACE INTO tombstones (uid, owner, expire_at, record) VALUES (?, ?, ?, ?)',
+    uid,
+    owner.subject,
+    Math.ceil(expireAt),
+    JSON.stringify(record),
+  );
+  return true;
+}
+
+/** Only if it still points here: a later session may have the name. */
+function freeName(database: DatabaseSync, { owner, name, uid }: SessionRecord): void {
+  const sql = 'DELETE FROM names WHERE owner = ? AND name = ? AND uid = ?';
+  run(database, sql, owner.subject, name, uid);
+}
+
+function findTombstone(database: DatabaseSync, uid: string, now: number): Tombstone | undefined {
+  const sql =
+    'SELECT uid, owner, expire_at, record FROM tombstones WHERE uid = ? AND expire_at > ?';
+  const row = firstRow(database, sql, uid, now);
+  if (row === undefined) return undefined;
+  const { owner, expire_at: expireAt, record } = tombstoneRow.parse(row);
+  return { uid, ownerSubject: owner, expireAt, record: sessionRecord.parse(JSON.parse(record)) };
+}
+
+function list(database: DatabaseSync, { ownerSubject, after, size }: Page): SessionRecord[] {
+  const sql = `SELECT ${SESSION_COLUMNS} FROM sessions
+     WHERE (?1 IS NULL OR owner = ?1) AND (created_at, uid) > (?2, ?3)
+     ORDER BY created_at, uid LIMIT ?4`;
+  const { createdAt, uid } = after ?? { createdAt: -1, uid: '' };
+  return allRows(database, sql, ownerSubject ?? null, createdAt, uid, size).map(sessionOf);
+}
+
+/** Nobody else does it: Firestore has its own rule for that. */
+function forgetExpired(database: DatabaseSync, now: number): void {
+  run(database, 'DELETE FROM tombstones WHERE expire_at <= ?', now);
+  run(database, 'DELETE FROM leases WHERE until <= ?', now);
+}
+
+/** Two statements: RETURNING knows neither the order nor the time that it replaced. */
+function takeDue(database: DatabaseSync, now: number, until: number, size: number): string[] {
+  const sql = 'SELECT uid FROM sessions WHERE due_at <= ? ORDER BY due_at, uid LIMIT ?';
+  const uids = allRows(database, sql, now, size).map(uidOf);
+  const push = database.prepare(
+    'UPDATE sessions SET due_at = ?, version = version + 1 WHERE uid = ?',
+  );
+  for (const uid of uids) push.run(Math.ceil(until), uid);
+  return uids;
 }
 
 function dueAtOf({ dueAt }: SessionRecord): number | null {
   return dueAt === undefined ? null : Math.ceil(dueAt);
 }
 
-function recordOf(row: unknown): SessionRecord {
-  return sessionRecord.parse(JSON.parse(stored.parse(row).record));
+function sessionOrNone(row: unknown): SessionRecord | undefined {
+  return row === undefined ? undefined : sessionOf(row);
 }
 
-/** IMMEDIATE: two processes that read and then write must not both go on from the same reading. */
-function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    database.exec('ROLLBACK');
-    throw error;
-  }
+function sessionOf(row: unknown): SessionRecord {
+  const { record, version, due_at: dueAt } = sessionRow.parse(row);
+  return sessionOfText(record, String(version), dueAt);
+}
+
+function uidOf(row: unknown): string {
+  return uidRow.parse(row).uid;
 }
