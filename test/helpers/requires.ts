@@ -14,7 +14,8 @@ export function requireProgram(t: TestContext, program: string): boolean {
   return false;
 }
 
-function findProgram(program: string): string | undefined {
+/** Undefined: it is not on PATH, or cannot be run. */
+export function findProgram(program: string): string | undefined {
   const folders = program.startsWith('/') ? [''] : (process.env['PATH'] ?? '').split(':');
   return folders.map((folder) => path.join(folder, program)).find(isExecutable);
 }

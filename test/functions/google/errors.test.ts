@@ -46,6 +46,30 @@ describe('a failure of a Google call', () => {
     assert.equal(explainGaxError(new TypeError('a bug')), undefined);
   });
 
+  it('is told by its code when it came over gRPC', () => {
+    const codes: readonly [number, ErrorCode, boolean][] = [
+      [1, 'UNAVAILABLE', true],
+      [2, 'UNAVAILABLE', true],
+      [3, 'FAILED_PRECONDITION', false],
+      [4, 'UNAVAILABLE', true],
+      [5, 'NOT_FOUND', false],
+      [6, 'ALREADY_EXISTS', false],
+      [7, 'PERMISSION_DENIED', false],
+      [8, 'RESOURCE_EXHAUSTED', true],
+      [9, 'FAILED_PRECONDITION', false],
+      [10, 'ABORTED', true],
+      [13, 'UNAVAILABLE', true],
+      [14, 'UNAVAILABLE', true],
+      [16, 'PERMISSION_DENIED', false],
+    ];
+    for (const [code, expected, isRetryable] of codes) {
+      const failure = explainGaxError(Object.assign(new Error('m'), { code }));
+      assert.ok(failure);
+      const error = googleError('X', failure);
+      assert.deepEqual([error.code, error.isRetryable], [expected, isRetryable], String(code));
+    }
+  });
+
   it('comes in time when Google never answers', async () => {
     const never = () => new Promise<never>(() => undefined);
     // The bound must not keep the process alive, so something else has to here.

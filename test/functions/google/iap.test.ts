@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
 import { systemClock, type Clock } from '../../../emulator/clock.ts';
+import type { Grants } from '../../../functions/apply.ts';
 import { AppError } from '../../../functions/errors.ts';
-import { createGrants, type TunnelGrants } from '../../../functions/google/iap.ts';
+import { createTunnelGrants } from '../../../functions/google/iap.ts';
 import { insert, startCloud, ZONE, type Cloud, type Fields } from '../../emulator/cloud-fixture.ts';
 import { createLeapingClock } from '../../emulator/leaping-clock.ts';
 import { until } from '../../helpers/until.ts';
@@ -29,7 +30,7 @@ async function start(
   const auth = new GoogleAuth({ authClient });
   const iapUrl = cloud.emulator.ready.urls.oidc;
   const config = { projectId: 'a-project', iapUrl, callSeconds };
-  return { cloud, grants: createGrants(config, () => Promise.resolve(auth)) };
+  return { cloud, grants: createTunnelGrants(config, () => Promise.resolve(auth)) };
 }
 
 async function bindingsOf(cloud: Cloud): Promise<Fields[]> {
