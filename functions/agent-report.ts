@@ -39,7 +39,7 @@ export function withReport(
 }
 
 /** Idle times are whole seconds and travel; by less than this they say nothing new. */
-const SAME_TIME_MILLISECONDS = 5_000;
+const SAME_TIME_MILLISECONDS = 2_000;
 
 /** A kernel that waits for input is not at work; the first good report of a boot begins the idle time. */
 function activeAtOf(record: SessionRecord, report: ReportRequest, now: number): number {

@@ -18,7 +18,7 @@ export interface Endpoint<Query extends z.ZodType, Body extends z.ZodType> {
   /** Takes `If-Match` with an etag. */
   takesEtag?: boolean;
   response: z.ZodType;
-  handle(request: ParsedRequest<z.infer<Query>, z.infer<Body>>): Promise<object>;
+  handle: (request: ParsedRequest<z.infer<Query>, z.infer<Body>>) => Promise<object>;
 }
 
 export interface ParsedRequest<Query, Body> {
@@ -33,7 +33,7 @@ export interface ParsedRequest<Query, Body> {
 
 /** Any endpoint, for lists of them. */
 export type Declared = Omit<Endpoint<z.ZodType, z.ZodType>, 'handle'> & {
-  handle(request: ApiRequest): Promise<object>;
+  handle: (request: ApiRequest) => Promise<object>;
 };
 
 const SESSION_ID = '([a-z0-9]{1,63})';
@@ -44,7 +44,10 @@ const SESSION_ID = '([a-z0-9]{1,63})';
 export function declare<Caller, Query extends z.ZodType, Body extends z.ZodType>(
   authenticate: (headers: IncomingHttpHeaders) => Promise<Caller>,
   endpoint: Omit<Endpoint<Query, Body>, 'handle'> & {
-    handle(caller: Caller, request: ParsedRequest<z.infer<Query>, z.infer<Body>>): Promise<object>;
+    handle: (
+      caller: Caller,
+      request: ParsedRequest<z.infer<Query>, z.infer<Body>>,
+    ) => Promise<object>;
   },
 ): Declared {
   const { query, body, handle, ...rest } = endpoint;

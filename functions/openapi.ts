@@ -75,9 +75,9 @@ function responseSchema(schema: z.ZodType): object {
 
 /** Query parameters are coerced from text: what goes in is what comes out. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  void $schema;
-  return rest;
+  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  delete made.$schema;
+  return made;
 }
 
 function reference(name: SchemaName): object {

@@ -10,7 +10,7 @@ export interface Gateway {
 export async function newKernel(gateway: Gateway): Promise<string> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
     method: 'POST',
-    headers: { authorization: `token ${gateway.token}` },
+    headers: { authorization: `Bearer ${gateway.token}` },
   });
   if (!reply.ok) throw new Error(`POST /api/kernels: ${reply.status} ${await reply.text()}`);
   const { id } = (await reply.json()) as { id: string };
@@ -22,7 +22,7 @@ export async function run(gateway: Gateway, kernelId: string, code: string): Pro
   const address = gateway.url.replace('http', 'ws');
   const socket = await openKernelSocket(
     `${address}/api/kernels/${kernelId}/channels?session_id=${randomUUID()}`,
-    { headers: { authorization: `token ${gateway.token}` } },
+    { headers: { authorization: `Bearer ${gateway.token}` } },
   );
   try {
     return await execute(socket, code);

@@ -45,6 +45,7 @@ export function aRecord(uid: string, overrides: Partial<SessionRecord> = {}): Se
       idleAction: 'suspend',
     },
     zoneIndex: 0,
+    mayHoldKernels: false,
     pastBootIds: [],
     keyVersion: 1,
     createdAt,
