@@ -23,6 +23,7 @@ import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
 import { openTunnel } from '../tunnel/connection.ts';
 import { followOtherStart } from './start-follow.ts';
 import { preparePrograms, type Programs } from './start-programs.ts';
+import { untilGone } from './start-watch.ts';
 import { commandToComeBack, sayEnd, sayReady, type ReadyEvent } from './start-words.ts';
 
 const DEFAULT_PORT = 8081;
@@ -86,7 +87,7 @@ async function run(
   try {
     sayReady(ready, flags, io);
     if (ready.ui && flags.browser) parts.use(openBrowser(ready.ui.url, claim.folder, io));
-    await untilEnd(backend, ui, flags, io);
+    await untilEnd(backend, session, ui, flags, io);
   } finally {
     claim.withdraw();
   }
@@ -179,10 +180,12 @@ function readyEvent(session: SessionView, relay: Relay, ui: UiServer | undefined
 /** Returns at Ctrl-C; throws when something that the user needs has gone away. */
 async function untilEnd(
   backend: Backend,
+  session: SessionView,
   ui: UiServer | undefined,
   flags: StartFlags,
   io: Io,
 ): Promise<void> {
+  const watching = new AbortController();
   const again = `Come back with: ${commandToComeBack(flags, io)}`;
   const interrupted = io.interrupt.aborted
     ? Promise.resolve()
@@ -195,7 +198,16 @@ async function untilEnd(
       `The notebook server ended by itself with status ${code}.\n${lastLines}\n${again}`,
     );
   });
-  await Promise.race([interrupted, lost, ...(pagesGone ? [pagesGone] : [])]);
+  const gone = untilGone(backend.api, session, watching.signal).then((reason) => {
+    throw new ClientError(`${reason} ${again}`);
+  });
+  // Nobody listens any more when another one has won.
+  gone.catch(() => undefined);
+  try {
+    await Promise.race([interrupted, lost, gone, ...(pagesGone ? [pagesGone] : [])]);
+  } finally {
+    watching.abort();
+  }
 }
 
 /**

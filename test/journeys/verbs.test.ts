@@ -40,8 +40,8 @@ describe('the verbs beside a running start', () => {
     assert.match(await text(t, stateDir, 'status'), /State +STOPPED/);
     assert.match(await text(t, stateDir, 'delete', '--yes'), /is deleted/);
     assert.match(await text(t, stateDir, 'list'), /No sessions/);
-    first.signal('SIGINT');
-    assert.equal(await first.ended, 0);
+    assert.equal(await first.ended, 1, 'a start whose session has gone ends by itself');
+    assert.match(first.events.at(-1)?.message ?? '', /Session default was (stopped|deleted)/);
     await untilNoProcess(stateDir);
   });
 
