@@ -1,5 +1,6 @@
 // The gateway image, made to be there: load -> observe the build -> plan -> save -> ask for a build. The same path
 // whoever looks: a session that needs the image, a finished build's message, POST /v1/image:build.
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
@@ -9,6 +10,7 @@ import { isOver, planImage, type ImageObserved, type SeenBuild } from './image-p
 import { parseImageName, pinnedImage, taggedName } from './images.ts';
 import type { Log } from './log.ts';
 import type { ImageStore } from './store/image-store.ts';
+import { asStored } from './store/stored-record.ts';
 
 export interface Builds {
   /** The newest build with this tag. */
@@ -109,7 +111,8 @@ async function save(
   next: ImageRecord,
   images: ImageStore,
 ): Promise<ImageRecord | undefined> {
-  return JSON.stringify(record) === JSON.stringify(next) ? record : await images.saveImage(next);
+  const isSame = isDeepStrictEqual(asStored(record), asStored(next));
+  return isSame ? record : await images.saveImage(next);
 }
 
 /** @returns what kept Cloud Build from taking it */

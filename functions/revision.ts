@@ -5,6 +5,7 @@ import type { SessionRecord } from './record.ts';
 import { forgottenAt } from './plan.ts';
 import { phaseOf, stateOf } from './session.ts';
 import { sleepDueAt } from './sleep.ts';
+import { asStored } from './store/stored-record.ts';
 import { viewOf, waitingForOf } from './view.ts';
 
 const MAX_TIMELINE = 50;
@@ -18,7 +19,7 @@ export function revise(
   now: number,
   bootTimeoutSeconds: number,
 ): SessionRecord {
-  if (isDeepStrictEqual(plain(before), plain(after))) return before;
+  if (isDeepStrictEqual(asStored(before), asStored(after))) return before;
   const timeline = timelineOf(before, after, now);
   const dueAt = dueAtOf(after, now, bootTimeoutSeconds);
   const next = { ...after, timeline, dueAt };
@@ -53,10 +54,5 @@ function dueAtOf(record: SessionRecord, now: number, bootTimeoutSeconds: number)
 function visible(record: SessionRecord): unknown {
   const view = viewOf(record);
   const kernels = view.kernels.map((kernel) => ({ ...kernel, idleSeconds: 0 }));
-  return plain({ ...view, kernels });
-}
-
-/** As the store would give it back: without undefined fields, whatever their order. */
-function plain(value: object): unknown {
-  return JSON.parse(JSON.stringify(value));
+  return asStored({ ...view, kernels });
 }

@@ -18,6 +18,11 @@ export function sessionOfText(text: string, version: string, dueAt: number | nul
   return sessionRecord.parse({ ...fields, version, ...(dueAt === null ? {} : { dueAt }) });
 }
 
+/** As the store would give it back, to compare: without undefined fields, whatever their order. */
+export function asStored(record: object): unknown {
+  return JSON.parse(JSON.stringify(record));
+}
+
 export function textOfImage(record: ImageRecord): string {
   return JSON.stringify({ ...record, version: undefined });
 }

@@ -58,6 +58,21 @@ describe('a missing gateway image', () => {
     assert.equal(record && stateOf(record), 'CREATING');
   });
 
+  it('is looked at without a save for as long as the build goes on', async () => {
+    using world = createWorld();
+    world.builds.removeGateway();
+    const { id } = await create(world);
+    await stateIn(world, id);
+    const before = await world.deps.images.getImage(`${IMAGE}:latest`);
+    for (let look = 0; look < 5; look += 1) {
+      world.clock.advance(2.5);
+      assert.equal(await stateIn(world, id), 'BUILDING_IMAGE');
+    }
+    const after = await world.deps.images.getImage(`${IMAGE}:latest`);
+    assert.equal(after?.build?.status, 'WORKING');
+    assert.equal(after.version, before?.version);
+  });
+
   it('is adopted from the build that has its tag, when the answer to that build was lost', async () => {
     using world = createWorld();
     world.builds.removeGateway();
