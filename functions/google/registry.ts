@@ -28,7 +28,8 @@ export function createRegistry(
       const name = parseImageName(image);
       const base = registryUrl ?? `https://${name.host}`;
       const url = `${base}/v2/${name.repository}/manifests/${name.reference}`;
-      const ask = () => head(url, auth, callSeconds);
+      const isOurs = registryUrl !== undefined || isGoogles(name.host);
+      const ask = () => head(url, isOurs ? auth : undefined, callSeconds);
       const reply = await boundedCall(NAME, callSeconds, ask, explainNoAnswer);
       if (reply.status === 404) return undefined;
       const digest = reply.headers.get('docker-content-digest');
@@ -41,11 +42,16 @@ export function createRegistry(
   };
 }
 
-async function head(url: string, auth: () => Promise<GoogleAuth>, seconds: number) {
-  const token = await (await auth()).getAccessToken();
+/** The policy may allow images of other registries: none of them gets to see the backend's own credentials. */
+function isGoogles(host: string): boolean {
+  return host === 'gcr.io' || host.endsWith('.gcr.io') || host.endsWith('.pkg.dev');
+}
+
+async function head(url: string, auth: (() => Promise<GoogleAuth>) | undefined, seconds: number) {
+  const token = await (await auth?.())?.getAccessToken();
   return await fetch(url, {
     method: 'HEAD',
-    headers: { accept: ACCEPT, authorization: `Bearer ${token ?? ''}` },
+    headers: { accept: ACCEPT, ...(token ? { authorization: `Bearer ${token}` } : {}) },
     signal: AbortSignal.timeout(seconds * 1000),
   });
 }
