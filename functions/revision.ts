@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SessionRecord } from './record.ts';
 import { forgottenAt } from './plan.ts';
-import { phaseOf, stateOf } from './session.ts';
+import { isUsable, phaseOf, stateOf } from './session.ts';
 import { sleepDueAt } from './sleep.ts';
 import { asStored } from './store/stored-record.ts';
 import { viewOf, waitingForOf } from './view.ts';
@@ -46,7 +46,9 @@ function dueAtOf(record: SessionRecord, now: number, bootTimeoutSeconds: number)
   }
   const phase = phaseOf(record.instance);
   const isMoving = phase === 'rising' || phase === 'stopping' || phase === 'suspending';
-  if (record.isWantPending || isMoving) return now + LOOK_AGAIN_MILLISECONDS;
+  // The boot's time limit begins with the next look.
+  const isBooting = record.want === 'running' && phase === 'running' && !isUsable(record);
+  if (record.isWantPending || isMoving || isBooting) return now + LOOK_AGAIN_MILLISECONDS;
   return phase === 'running' ? sleepDueAt(record) : undefined;
 }
 

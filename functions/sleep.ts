@@ -13,6 +13,8 @@ import { isUsable, phaseOf } from './session.ts';
 const ANSWER_MILLISECONDS = 180_000;
 /** From the agent's agreement to what Compute Engine shows of a machine that switches itself off. */
 const SWITCH_OFF_MILLISECONDS = 120_000;
+/** An instance that reports no more is looked at: it may have been switched off, by Google or by somebody else. */
+const SILENCE_MILLISECONDS = 300_000;
 /** A suspend that failed at the end of a lifetime is tried again. */
 const RETRY_MILLISECONDS = 600_000;
 
@@ -124,10 +126,11 @@ export function withSleepAnswer(
 
 /** When to look at it again, ms since the epoch, should no report come. */
 export function sleepDueAt(record: SessionRecord): number | undefined {
-  const { sleep, lifetimeEndsAt } = record;
+  const { sleep, lifetimeEndsAt, agent } = record;
   if (sleep?.agreedUntil !== undefined) return sleep.agreedUntil;
   const asked = sleep ? sleep.askedAt + ANSWER_MILLISECONDS : awakeOf(record)?.sleepAt;
-  const times = [asked, lifetimeEndsAt].filter((time) => time !== undefined);
+  const silent = agent?.report ? agent.report.receivedAt + SILENCE_MILLISECONDS : undefined;
+  const times = [asked, silent, lifetimeEndsAt].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

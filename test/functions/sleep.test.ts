@@ -486,6 +486,31 @@ describe('silence', () => {
     );
   });
 
+  it('is looked at: a machine that was switched off while a kernel was busy is seen to be off', async () => {
+    using world = createWorld();
+    const { id, agent } = await ready(world);
+    await reportAs(world, id, agent, [kernel('busy')]);
+    world.compute.setStatus('TERMINATED');
+    for (let minute = 0; minute < 10; minute += 1) {
+      world.clock.advance(60);
+      await reap(world.deps);
+    }
+    const stored = await world.store.get(id);
+    assert.equal(stored && stateOf(stored), 'STOPPED');
+  });
+
+  it('of an agent that was started anew and only registered ends with the boot’s time limit', async () => {
+    using world = createWorld({ BOOT_TIMEOUT_SECONDS: '300' });
+    const { id } = await ready(world);
+    await register(world, id, 'b-2');
+    for (let minute = 0; minute < 10; minute += 1) {
+      world.clock.advance(60);
+      await reap(world.deps);
+    }
+    const stored = await world.store.get(id);
+    assert.equal(stored && stateOf(stored), 'FAILED');
+  });
+
   it('of a machine whose gateway never answered ends with its stop, since it holds no kernels', async () => {
     using world = createWorld({ BOOT_TIMEOUT_SECONDS: '300' });
     const { id } = await create(world, 'default', { idleTimeoutSeconds: IDLE_SECONDS });
