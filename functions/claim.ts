@@ -10,6 +10,8 @@ import { withoutSleep } from './sleep.ts';
 
 /** Between the save of a claim and the call that it announces. */
 const SLACK_MILLISECONDS = 1000;
+/** What failed is tried again after so long, where it ends something. */
+const RETRY_MILLISECONDS = 600_000;
 
 export function claimStep(
   record: SessionRecord,
@@ -105,7 +107,10 @@ function withOutcome(
   return { ...next, instance: gone };
 }
 
-/** A zone without room leads on to the next; a suspend that fails leaves the session awake; all else is said. */
+/**
+ * A zone without room leads on to the next; a suspend that fails leaves the session awake; all else is said, unless
+ * nobody wants that step any more.
+ */
 function withFailure(
   record: SessionRecord,
   { step }: StepClaim,
@@ -113,10 +118,10 @@ function withFailure(
   now: number,
 ): SessionRecord {
   if (step === 'suspend') return withoutSleep(record, now, trouble);
-  const failure = record.failure ?? trouble;
+  const failure = record.failure ?? (isWanted(step, record.want) ? trouble : undefined);
   const hasOtherZone = record.zoneIndex + 1 < zonesOf(record.spec).length;
   if (step !== 'insert' || failure?.isStockout !== true || !hasOtherZone) {
-    return { ...record, failure };
+    return { ...record, failure, retryAt: now + RETRY_MILLISECONDS };
   }
   return { ...record, failure: undefined, zoneIndex: record.zoneIndex + 1 };
 }

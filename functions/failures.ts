@@ -25,7 +25,7 @@ export function neverReady(
   record: SessionRecord,
   { bootTimeoutSeconds }: Pick<Config, 'bootTimeoutSeconds'>,
 ): Trouble {
-  const part = record.agent ? 'gateway did not answer' : 'agent did not register';
+  const part = missingPart(record);
   return {
     code: 'DEADLINE_EXCEEDED',
     message:
@@ -33,6 +33,12 @@ export function neverReady(
       `which is kept and still runs. ${whereToLook(record)} ` +
       'Start the session again to go on waiting, or stop and start it to boot it once more.',
   };
+}
+
+function missingPart({ agent }: SessionRecord): string {
+  if (!agent) return 'agent did not register';
+  if (agent.report?.gatewayReady !== true) return 'gateway did not answer';
+  return 'right to tunnel there was not given';
 }
 
 function whereToLook({ instance, spec }: SessionRecord): string {

@@ -1,5 +1,6 @@
 // Looks at the world: the operation of the claim, then the instance, and the images where they are not pinned yet.
 // In that order, so that an instance is never older than the operation that was seen to have ended.
+import { AppError } from './errors.ts';
 import type { ImageLook } from './images.ts';
 import { instanceName } from './instance.ts';
 import type { SessionRecord, Trouble } from './record.ts';
@@ -35,6 +36,8 @@ export interface Observed {
   images?: ImageLook | undefined;
   /** The owner may tunnel to the instance; undefined: not looked. */
   isGranted?: boolean | undefined;
+  /** Why that is not to be found out, however often we ask. */
+  grantTrouble?: Trouble | undefined;
   callTrouble?: CallTrouble | undefined;
 }
 
@@ -58,10 +61,22 @@ export async function observe(record: SessionRecord, looks: Looks): Promise<Obse
     : undefined;
   const instance = (await lookAtInstance(record, operation, looks)) ?? 'absent';
   const images = needsImages(record, instance) ? await looks.findImages(record) : undefined;
-  const isGranted = needsGrant(record, instance)
-    ? await looks.hasGrant(instance, record.owner.email)
-    : undefined;
-  return { instance, operation, images, isGranted };
+  const grant = needsGrant(record, instance) ? await lookAtGrant(record, instance, looks) : {};
+  return { instance, operation, images, ...grant };
+}
+
+/** What IAP refuses to tell is no reason to see nothing of an instance that runs. */
+async function lookAtGrant(
+  { owner }: SessionRecord,
+  instance: SeenInstance,
+  looks: Looks,
+): Promise<Pick<Observed, 'isGranted' | 'grantTrouble'>> {
+  try {
+    return { isGranted: await looks.hasGrant(instance, owner.email) };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.isRetryable) throw error;
+    return { grantTrouble: { code: error.code, message: error.message } };
+  }
 }
 
 /** By name once it is known to have been made, before that by label: a reply that got lost may have made it. */

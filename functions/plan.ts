@@ -24,6 +24,7 @@ export function plan(record: SessionRecord, observed: Observed, now: number, con
   const seen = noteGrant(noteInstance(withImages(settled, observed), observed, now), observed);
   if (seen.claim) return planWaiting(judgeBoot(seen, now, config), now, config);
   const judged = judgeBoot(judgeWant(judgeSleep(seen, now, config), now), now, config);
+  if (isGone(judged)) return { next: undefined };
   if (judged.failure) return planFailed(judged, now, config);
   return planStep(judged, now, config);
 }
@@ -34,28 +35,55 @@ function planWaiting(record: SessionRecord, now: number, config: Config): Plan {
   return repeated?.claim ? { next: repeated, step: repeated.claim } : { next: record };
 }
 
-/** Nobody but the owner decides what becomes of it; but a machine that never held a kernel need not run for ever. */
+/** Deleted, and nothing is left. */
+function isGone({ want, instance }: SessionRecord): boolean {
+  const phase = phaseOf(instance);
+  return want === 'deleted' && (phase === 'none' || phase === 'gone');
+}
+
+/**
+ * Nobody but the owner decides what becomes of it. What they have decided is tried again: they may have left, and the
+ * machine would run for ever. So would one that never held a kernel.
+ */
 function planFailed(record: SessionRecord, now: number, config: Config): Plan {
-  const at = forgottenAt(record, config);
+  const at = failedDueAt(record, config);
   if (at === undefined || at > now) return { next: record };
+  if (isToEnd(record)) return planStep({ ...record, failure: undefined }, now, config);
   const next = claimStep(record, 'stop', now, config);
   return next.claim ? { next, step: next.claim } : { next };
 }
 
-/** When a machine whose gateway never answered in this boot is switched off; ms since the epoch. */
-export function forgottenAt(
-  { failure, instance, mayHoldKernels, bootingSince, spec }: SessionRecord,
+/** When something is done about a session that has failed, without anybody asking; ms since the epoch. */
+export function failedDueAt(
+  record: SessionRecord,
+  config: Pick<Config, 'bootTimeoutSeconds'>,
+): number | undefined {
+  const { retryAt = 0 } = record;
+  if (isToEnd(record)) return retryAt;
+  const at = forgottenAt(record, config);
+  return at === undefined ? undefined : Math.max(at, retryAt);
+}
+
+/** Its owner, or a sleep that was agreed, wants the machine off; only the call has failed. */
+function isToEnd({ want, isWantPending, instance }: SessionRecord): boolean {
+  if (want === 'running' || !isWantPending) return false;
+  return want !== 'suspended' || phaseOf(instance) === 'running';
+}
+
+/** When a machine that cannot hold a kernel is switched off: none of our users ever got in. */
+function forgottenAt(
+  { instance, mayHoldKernels, grantedFor, bootingSince, agent, spec }: SessionRecord,
   { bootTimeoutSeconds }: Pick<Config, 'bootTimeoutSeconds'>,
 ): number | undefined {
-  if (!failure || phaseOf(instance) !== 'running' || mayHoldKernels) return undefined;
-  if (bootingSince === undefined) return undefined;
+  if (phaseOf(instance) !== 'running' || bootingSince === undefined) return undefined;
+  const kernels = agent?.report?.kernels ?? [];
+  const isUntouched = grantedFor !== instance?.id && kernels.length === 0;
+  if (mayHoldKernels && !isUntouched) return undefined;
   return bootingSince + (bootTimeoutSeconds + spec.idleTimeoutSeconds) * 1000;
 }
 
 function planStep(record: SessionRecord, now: number, config: Config): Plan {
   const phase = phaseOf(record.instance);
-  if (record.want === 'deleted' && (phase === 'none' || phase === 'gone'))
-    return { next: undefined };
   const step = record.isWantPending ? neededStep(record, phase) : neededGrant(record, phase);
   if (!step) return { next: record };
   const next = claimStep(record, step, now, config);
@@ -123,7 +151,8 @@ function withImages(record: SessionRecord, { images }: Observed): SessionRecord 
   }
 }
 
-function noteGrant(record: SessionRecord, { isGranted }: Observed): SessionRecord {
+function noteGrant(record: SessionRecord, { isGranted, grantTrouble }: Observed): SessionRecord {
+  if (grantTrouble) return { ...record, failure: record.failure ?? grantTrouble };
   return isGranted === true ? { ...record, grantedFor: record.instance?.id } : record;
 }
 

@@ -139,6 +139,8 @@ export const sessionRecord = z.object({
   /** The gateway has answered in this boot: from then on the instance may hold kernels. */
   mayHoldKernels: z.boolean().default(true),
   failure: trouble.optional(),
+  /** A step that failed is not taken again before, unless somebody asks. */
+  retryAt: z.number().optional(),
   /** Version of the key that the session's access token is made with. */
   keyVersion: z.number(),
   createdAt: z.number(),

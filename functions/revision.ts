@@ -2,7 +2,7 @@
 // again (pure). Every change of a record goes through `revise`.
 import { isDeepStrictEqual } from 'node:util';
 import type { SessionRecord } from './record.ts';
-import { forgottenAt } from './plan.ts';
+import { failedDueAt } from './plan.ts';
 import { isUsable, phaseOf, stateOf } from './session.ts';
 import { sleepDueAt } from './sleep.ts';
 import { asStored } from './store/stored-record.ts';
@@ -40,15 +40,29 @@ function entryOf(record: SessionRecord): string {
 
 function dueAtOf(record: SessionRecord, now: number, bootTimeoutSeconds: number) {
   if (record.claim) return Math.max(record.claim.callUntil, now);
-  if (record.failure) return forgottenAt(record, { bootTimeoutSeconds });
-  if (record.want === 'running' && record.bootingSince !== undefined) {
-    return record.bootingSince + bootTimeoutSeconds * 1000;
-  }
+  const isUp = record.want === 'running' && phaseOf(record.instance) === 'running';
+  const times = [
+    nextLookAt(record, isUp, now, bootTimeoutSeconds),
+    isUp ? record.lifetimeEndsAt : undefined,
+  ].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function nextLookAt(
+  record: SessionRecord,
+  isUp: boolean,
+  now: number,
+  bootTimeoutSeconds: number,
+): number | undefined {
+  const { bootingSince } = record;
+  const lookAgainAt = now + LOOK_AGAIN_MILLISECONDS;
   const phase = phaseOf(record.instance);
-  const isMoving = phase === 'rising' || phase === 'stopping' || phase === 'suspending';
+  if (phase === 'rising' || phase === 'stopping' || phase === 'suspending') return lookAgainAt;
   // The boot's time limit begins with the next look.
-  const isBooting = record.want === 'running' && phase === 'running' && !isUsable(record);
-  if (record.isWantPending || isMoving || isBooting) return now + LOOK_AGAIN_MILLISECONDS;
+  if (isUp && bootingSince === undefined && !isUsable(record)) return lookAgainAt;
+  if (record.failure) return failedDueAt(record, { bootTimeoutSeconds });
+  if (isUp && bootingSince !== undefined) return bootingSince + bootTimeoutSeconds * 1000;
+  if (record.isWantPending) return lookAgainAt;
   return phase === 'running' ? sleepDueAt(record) : undefined;
 }
 

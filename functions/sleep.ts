@@ -126,11 +126,11 @@ export function withSleepAnswer(
 
 /** When to look at it again, ms since the epoch, should no report come. */
 export function sleepDueAt(record: SessionRecord): number | undefined {
-  const { sleep, lifetimeEndsAt, agent } = record;
+  const { sleep, agent } = record;
   if (sleep?.agreedUntil !== undefined) return sleep.agreedUntil;
   const asked = sleep ? sleep.askedAt + ANSWER_MILLISECONDS : awakeOf(record)?.sleepAt;
   const silent = agent?.report ? agent.report.receivedAt + SILENCE_MILLISECONDS : undefined;
-  const times = [asked, silent, lifetimeEndsAt].filter((time) => time !== undefined);
+  const times = [asked, silent].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
