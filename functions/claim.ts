@@ -117,7 +117,9 @@ function withFailure(
   trouble: Trouble | undefined,
   now: number,
 ): SessionRecord {
-  if (step === 'suspend') return withoutSleep(record, now, trouble);
+  // One that its owner has asked for, and that nobody came to call, is planned anew: no agreement runs out with it.
+  const isUncalled = trouble === undefined && record.sleep === undefined;
+  if (step === 'suspend' && !isUncalled) return withoutSleep(record, now, trouble);
   const failure = record.failure ?? (isWanted(step, record.want) ? trouble : undefined);
   const hasOtherZone = record.zoneIndex + 1 < zonesOf(record.spec).length;
   if (step !== 'insert' || failure?.isStockout !== true || !hasOtherZone) {

@@ -390,6 +390,22 @@ describe('a session that its owner suspends', () => {
   });
 });
 
+describe('a suspend that nobody came to call', () => {
+  it('is called later: its owner has asked for it and gone', async () => {
+    using world = createWorld();
+    const { id } = await ready(world);
+    world.power.interruption = { step: 'suspend', how: 'before' };
+    await assert.rejects(ask(world, id, 'suspended'));
+    // The scheduler was late, too.
+    world.clock.advance(300);
+    for (let minute = 0; minute < 3; minute += 1) {
+      await reap(world.deps);
+      world.clock.advance(60);
+    }
+    assert.equal(await stateIn(world, id), 'SUSPENDED');
+  });
+});
+
 describe('extend', () => {
   it('keeps a session awake although nobody uses it', async () => {
     using world = createWorld();
