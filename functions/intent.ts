@@ -81,6 +81,8 @@ export function askFor(record: SessionRecord, want: Want, now: number): SessionR
     isWantPending: true,
     failure: undefined,
     bootingSince: record.failure ? undefined : record.bootingSince,
+    // Found out anew.
+    waitsForImage: isStart && !record.failure ? record.waitsForImage : undefined,
     zoneIndex: isStart && record.failure ? 0 : record.zoneIndex,
     usedAt: isStart ? now : record.usedAt,
   };

@@ -73,6 +73,16 @@ describe('a missing gateway image', () => {
     assert.equal(after.version, before?.version);
   });
 
+  it('is waited for again by a session that was stopped and started meanwhile', async () => {
+    using world = createWorld();
+    world.builds.removeGateway();
+    const { id } = await create(world);
+    assert.equal((await ask(world, id, 'stopped')).state, 'STOPPED');
+    assert.equal((await ask(world, id, 'running')).state, 'BUILDING_IMAGE');
+    await driveTo(world, id, 'READY');
+    assert.equal(world.builds.all.length, 1);
+  });
+
   it('is adopted from the build that has its tag, when the answer to that build was lost', async () => {
     using world = createWorld();
     world.builds.removeGateway();
