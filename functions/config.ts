@@ -74,6 +74,9 @@ export interface TokenKeys {
   readonly byVersion: ReadonlyMap<number, Buffer>;
 }
 
+/** The longest time limit of the three functions, see docs/backend.md: what one of them has begun is over by then. */
+const LONGEST_FUNCTION_SECONDS = 120;
+
 const seconds = (fallback: number) => z.coerce.number().min(0.05).max(86_400).default(fallback);
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 const origin = url.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
@@ -138,7 +141,7 @@ const environment = z.object({
     .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
     .optional(),
   BUILD_SERVICE_ACCOUNT: z.email().optional(),
-  BUILD_CLAIM_SECONDS: seconds(180),
+  BUILD_CLAIM_SECONDS: z.coerce.number().gt(LONGEST_FUNCTION_SECONDS).max(86_400).default(180),
   REAP_URL: url.optional(),
   SCHEDULER_SERVICE_ACCOUNT: z.email().optional(),
   TUNNEL_GRANT: z.enum(['owner', 'none']).default('owner'),
