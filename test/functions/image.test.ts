@@ -106,6 +106,27 @@ describe('a missing gateway image', () => {
     await driveTo(world, id, 'READY');
   });
 
+  it('is not asked for by a call that stalls until its lease is over: others may ask then', async () => {
+    using world = createWorld();
+    world.builds.removeGateway();
+    const { images } = world.deps;
+    // The process stands still between saving the claim and making the call.
+    world.deps.images = {
+      ...images,
+      saveImage: async (next) => {
+        const saved = await images.saveImage(next);
+        if (saved?.claim) world.clock.advance(world.deps.config.buildClaimSeconds);
+        return saved;
+      },
+    };
+    const { id } = await create(world);
+    assert.equal(world.builds.all.length, 0);
+    world.deps.images = images;
+    world.clock.advance(1);
+    assert.equal(await stateIn(world, id), 'BUILDING_IMAGE');
+    assert.equal(world.builds.all.length, 1);
+  });
+
   it('is asked for again soon when Cloud Build said that it took nothing', async () => {
     using world = createWorld();
     world.builds.removeGateway();

@@ -1,6 +1,7 @@
 // What Cloud Scheduler starts every minute.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { InstanceSpec } from '../../functions/instance.ts';
 import { reap } from '../../functions/reaper.ts';
 import { reconcile } from '../../functions/reconcile.ts';
@@ -82,6 +83,26 @@ describe('the reaper', () => {
     for (const { id } of views) assert.equal(await storedState(world, id), 'STOPPED');
     const stops = world.compute.operations.filter(({ verb }) => verb === 'stop');
     assert.equal(stops.length, 30);
+  });
+
+  it('works on several sessions at once, eight at most, until none is due', async () => {
+    using world = createWorld();
+    const names = Array.from({ length: 60 }, (_, index) => `s-${index}`);
+    for (const name of names) await create(world, name);
+    world.clock.advance(60);
+    const { store } = world;
+    let [present, most] = [0, 0];
+    const get = async (uid: string) => {
+      present += 1;
+      most = Math.max(most, present);
+      await nextTurn();
+      present -= 1;
+      return await store.get(uid);
+    };
+    world.deps.store = { ...store, get };
+    const { reconciled } = await reap(world.deps);
+    assert.equal(reconciled, 60);
+    assert.equal(most, 8);
   });
 
   it('leaves a session that is busy booting to its boot', async () => {

@@ -64,6 +64,19 @@ describe('a request that waits for news', () => {
     assert.equal(observations(), 0);
   });
 
+  it('takes over from an observer that has died, when its lease is over', async () => {
+    using world = createWorld();
+    const { id, revision } = await bootingSession(world);
+    const observations = countObservations(world);
+    const now = world.clock.now();
+    await world.store.takeLease(id, 'dead', now, now + 20_000);
+    const wait = { afterRevision: revision, signal: forever };
+    await watchSession(id, { ...wait, waitSeconds: 19 }, world.deps);
+    assert.equal(observations(), 0);
+    await watchSession(id, { ...wait, waitSeconds: 19 }, world.deps);
+    assert.ok(observations() > 0);
+  });
+
   it('gives the lease back, so that the next one can look', async () => {
     using world = createWorld();
     const { id, revision } = await bootingSession(world);

@@ -71,6 +71,25 @@ describe('the SQLite store: its file', () => {
     assert.deepEqual(rows(), [0, 0]);
   });
 
+  it('changes a session and what its name points to together, or not at all', async (t) => {
+    const file = path.join(temporaryFolder(t), 'sessions.sqlite');
+    using store = openSqliteStore(file);
+    const record = await store.create(aRecord('a'));
+    using database = new DatabaseSync(file);
+    // As if the process died between the two statements.
+    for (const change of ['INSERT', 'DELETE']) {
+      database.exec(
+        `CREATE TRIGGER no_${change} BEFORE ${change} ON names BEGIN SELECT RAISE(ABORT, 'no'); END`,
+      );
+    }
+    await assert.rejects(store.create(aRecord('b', { name: 'other' })));
+    assert.equal(await store.get('b'), undefined);
+    await assert.rejects(store.save({ ...record, want: 'deleted' }));
+    await assert.rejects(store.remove(record, 9000));
+    assert.deepEqual(await store.get('a'), record);
+    assert.equal(await store.findTombstone('a', 0), undefined);
+  });
+
   it('refuses a file of a version that it does not know', (t) => {
     const file = path.join(temporaryFolder(t), 'sessions.sqlite');
     const database = new DatabaseSync(file);
