@@ -74,9 +74,6 @@ export interface TokenKeys {
   readonly byVersion: ReadonlyMap<number, Buffer>;
 }
 
-/** The longest time limit of the three functions, see docs/backend.md: what one of them has begun is over by then. */
-const LONGEST_FUNCTION_SECONDS = 120;
-
 const seconds = (fallback: number) => z.coerce.number().min(0.05).max(86_400).default(fallback);
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 const origin = url.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
@@ -141,7 +138,9 @@ const environment = z.object({
     .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
     .optional(),
   BUILD_SERVICE_ACCOUNT: z.email().optional(),
-  BUILD_CLAIM_SECONDS: z.coerce.number().gt(LONGEST_FUNCTION_SECONDS).max(86_400).default(180),
+  BUILD_CLAIM_SECONDS: seconds(180),
+  /** The longest time limit of the three functions: what one of them has begun is over by then. */
+  FUNCTION_TIMEOUT_SECONDS: seconds(120),
   REAP_URL: url.optional(),
   SCHEDULER_SERVICE_ACCOUNT: z.email().optional(),
   TUNNEL_GRANT: z.enum(['owner', 'none']).default('owner'),
@@ -180,7 +179,7 @@ export function parseConfig(
 ): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(present);
-  const problems = parsed.success ? storeProblems(parsed.data) : problemsOf(parsed.error);
+  const problems = parsed.success ? contradictionsIn(parsed.data) : problemsOf(parsed.error);
   const { policy, problems: inPolicy } = parsePolicy(present['POLICY_FILE'], installed.readFile);
   const all = [...problems, ...inPolicy];
   if (!parsed.success || all.length > 0) throw unusable(all);
@@ -247,9 +246,18 @@ function storeOf(env: z.infer<typeof environment>): Config['store'] {
     : { kind: 'firestore', database: env.FIRESTORE_DATABASE };
 }
 
-function storeProblems({ SESSION_STORE, SQLITE_FILE }: z.infer<typeof environment>): string[] {
-  if (SESSION_STORE !== 'sqlite' || SQLITE_FILE !== undefined) return [];
-  return ['SQLITE_FILE: is needed, unless SESSION_STORE is firestore'];
+function contradictionsIn(env: z.infer<typeof environment>): string[] {
+  const problems: string[] = [];
+  if (env.SESSION_STORE === 'sqlite' && env.SQLITE_FILE === undefined) {
+    problems.push('SQLITE_FILE: is needed, unless SESSION_STORE is firestore');
+  }
+  if (env.BUILD_CLAIM_SECONDS <= env.FUNCTION_TIMEOUT_SECONDS) {
+    const limit = env.FUNCTION_TIMEOUT_SECONDS;
+    problems.push(
+      `BUILD_CLAIM_SECONDS: must be more than FUNCTION_TIMEOUT_SECONDS, which is ${limit}`,
+    );
+  }
+  return problems;
 }
 
 function problemsOf(error: z.ZodError): string[] {

@@ -27,7 +27,11 @@ const DUE: readonly [string, number | undefined, SessionRecord][] = [
   ['what was asked for is not reached', MINUTE, withInstance('RUNNING', { want: 'stopped' })],
   ['somebody else is stopping it', MINUTE, withInstance('STOPPING', settled)],
   ['it boots', BOOT_SECONDS * 1000, withInstance('RUNNING', { ...settled, bootingSince: NOW })],
-  ['it is in use', 1_800_000, withInstance('RUNNING', { ...settled, ...ready })],
+  [
+    'it is in use, unless its agent falls silent',
+    300_000,
+    withInstance('RUNNING', { ...settled, ...ready }),
+  ],
   [
     'its agent was asked to sleep',
     180_000,
@@ -49,7 +53,11 @@ const DUE: readonly [string, number | undefined, SessionRecord][] = [
   ],
   ['it is suspended', undefined, withInstance('SUSPENDED', { ...settled, want: 'suspended' })],
   ['it is stopped', undefined, withInstance('TERMINATED', { ...settled, want: 'stopped' })],
-  ['it has failed', undefined, withInstance('RUNNING', { failure, mayHoldKernels: true })],
+  [
+    'it has failed, and may hold kernels',
+    undefined,
+    withInstance('RUNNING', { failure, bootingSince: NOW, mayHoldKernels: true, grantedFor: '1' }),
+  ],
   [
     'it has failed, and runs without ever having held a kernel',
     (BOOT_SECONDS + 1800) * 1000,
