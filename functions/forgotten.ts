@@ -1,11 +1,12 @@
-// Instances with our label whose session nobody knows: a call to Google that was taken after all, a store that was lost.
-// Looked for about once an hour by the reaper. What belonged to a deleted session is deleted. Anything else may hold
-// somebody's work: it is suspended, which keeps that and ends most of the cost, and said in the log.
+// Instances with our label whose session nobody knows, or knows another instance: a call to Google that was taken after
+// all, a store that was lost. Looked for about once an hour by the reaper. What belonged to a deleted session is deleted.
+// Anything else may hold somebody's work: it is suspended, which keeps that and ends most of the cost, and said in the log.
 import { randomUUID } from 'node:crypto';
-import { GENERATION_LABEL, requestIdOf, SESSION_LABEL } from './instance.ts';
+import { GENERATION_LABEL, instanceName, requestIdOf, SESSION_LABEL } from './instance.ts';
 import type { SeenInstance } from './observe.ts';
 import { logFailure } from './reconcile-each.ts';
-import type { ReconcileDeps } from './reconcile.ts';
+import { reconcile, type ReconcileDeps } from './reconcile.ts';
+import type { SessionRecord } from './record.ts';
 
 const EVERY_MILLISECONDS = 3_600_000;
 /** Never given back: whoever has it is the one to look in this hour. */
@@ -42,7 +43,12 @@ async function sweep(instance: SeenInstance, deps: ReconcileDeps): Promise<boole
   const { name, zone, status, labels } = instance;
   const uid = labels[SESSION_LABEL] ?? '';
   // The record is there before its instance is, so a missing one does not come later.
-  if (await store.get(uid)) return false;
+  const record = await store.get(uid);
+  if (record && isIts(record, instance)) {
+    // Started by somebody else while nothing was due: it runs, and nobody would look.
+    if (status === 'RUNNING' && record.dueAt === undefined) await reconcile(uid, deps);
+    return false;
+  }
   const isDeleted = (await store.findTombstone(uid, clock.now())) !== undefined;
   const step = isDeleted ? 'delete' : 'suspend';
   const generation = Number(labels[GENERATION_LABEL] ?? 0);
@@ -53,4 +59,11 @@ async function sweep(instance: SeenInstance, deps: ReconcileDeps): Promise<boole
   else return false;
   log.warn(`Instance ${name} in ${zone} belongs to no session: asked to ${step} it.`, { uid });
   return true;
+}
+
+/** Before it was seen, its name says so. */
+function isIts(record: SessionRecord, { id, name }: SeenInstance): boolean {
+  const { instance: known } = record;
+  if (known) return known.id === id && !known.isGone;
+  return name === instanceName(record);
 }

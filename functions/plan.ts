@@ -183,7 +183,9 @@ function knownOf(record: SessionRecord, seen: SeenInstance): SessionRecord['inst
 function noteBoot(record: SessionRecord): SessionRecord {
   const { agent, instance, claim } = record;
   const phase = phaseOf(instance);
-  if (phase === 'stopped' && claim?.step !== 'start') return withoutAgent(record);
+  // The boot is over, and its kernels with it.
+  if (phase === 'stopped' && claim?.step !== 'start')
+    return { ...withoutAgent(record), mayHoldKernels: false };
   if (!agent || phase !== 'running') return record;
   const { instanceStartedAt } = agent;
   if (instanceStartedAt === instance?.startedAt) return record;

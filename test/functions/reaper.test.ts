@@ -115,6 +115,23 @@ describe('the reaper', () => {
   });
 });
 
+describe('an instance that somebody else has started', () => {
+  it('is noticed within two hours, and stopped if no gateway answers there', async () => {
+    using world = createWorld({ BOOT_TIMEOUT_SECONDS: '300' });
+    const { id } = await create(world, 'default', { idleTimeoutSeconds: 300 });
+    await driveTo(world, id, 'READY');
+    await ask(world, id, 'stopped');
+    await driveTo(world, id, 'STOPPED');
+    world.compute.setStatus('RUNNING');
+    for (let minute = 0; minute < 120; minute += 1) {
+      world.clock.advance(60);
+      await reap(world.deps);
+    }
+    assert.equal(await storedState(world, id), 'FAILED');
+    assert.equal((await world.compute.findInstances(id))[0]?.status, 'TERMINATED');
+  });
+});
+
 describe('an instance whose session nobody knows', () => {
   const labels = { 'datalab-session': 'unknown', 'datalab-generation': '1' };
   const spec: InstanceSpec = {
@@ -156,6 +173,19 @@ describe('an instance whose session nobody knows', () => {
     assert.equal((await reap(world.deps)).forgotten, 1);
     world.clock.advance(60);
     assert.deepEqual(await world.compute.findInstances(), []);
+  });
+
+  it('is one of an earlier generation, too', async () => {
+    using world = createWorld();
+    const { id } = await create(world);
+    await driveTo(world, id, 'READY');
+    const late = { 'datalab-session': id, 'datalab-generation': '0' };
+    await world.compute.insertInstance({ ...spec, name: `datalab-${id}-0`, labels: late }, 'r');
+    world.clock.advance(60);
+    assert.equal((await reap(world.deps)).forgotten, 1);
+    world.clock.advance(60);
+    const statuses = (await world.compute.findInstances(id)).map(({ status }) => status);
+    assert.deepEqual(statuses, ['RUNNING', 'SUSPENDED']);
   });
 
   it('is looked for about once an hour', async () => {
