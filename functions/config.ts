@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { IDLE_ACTIONS, machineTypeName, zoneName, type IdleAction } from './contract.ts';
-import { parsePolicy, type Policy } from './policy.ts';
+import { parsePolicy, violationsOf, type Policy } from './policy.ts';
 
 /** Audiences of user accounts' ID tokens: the program that made them. Users cannot choose another. */
 const GCLOUD_CLIENT = '32555940559.apps.googleusercontent.com';
@@ -181,7 +181,8 @@ export function parseConfig(
   const parsed = environment.safeParse(present);
   const problems = parsed.success ? contradictionsIn(parsed.data) : problemsOf(parsed.error);
   const { policy, problems: inPolicy } = parsePolicy(present['POLICY_FILE'], installed.readFile);
-  const all = [...problems, ...inPolicy];
+  const outside = parsed.success ? outsideOf(policy, parsed.data) : [];
+  const all = [...problems, ...inPolicy, ...outside];
   if (!parsed.success || all.length > 0) throw unusable(all);
   return Object.freeze(configOf(parsed.data, policy, installed));
 }
@@ -258,6 +259,15 @@ function contradictionsIn(env: z.infer<typeof environment>): string[] {
     );
   }
   return problems;
+}
+
+/** Who asks for nothing gets the defaults: they must not be a way around the policy. */
+function outsideOf(policy: Policy, env: z.infer<typeof environment>): string[] {
+  const settings = { zone: 'ZONE', machineType: 'MACHINE_TYPE', diskSizeGb: 'DISK_SIZE_GB' };
+  const { ZONE: zone, MACHINE_TYPE: machineType, DISK_SIZE_GB: diskSizeGb } = env;
+  const found = violationsOf({ name: 'default', zone, machineType, diskSizeGb }, policy);
+  const settingOf = new Map(Object.entries(settings));
+  return found.map(({ field, description }) => `${settingOf.get(field) ?? field}: ${description}`);
 }
 
 function problemsOf(error: z.ZodError): string[] {

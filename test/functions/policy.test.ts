@@ -111,6 +111,21 @@ describe('the administrator’s policy', () => {
     });
   });
 
+  it('keeps the backend from starting with defaults that it forbids, and names each setting', (t) => {
+    const policy = { zones: ['us-east1-b'], machineTypes: ['e2-small'], maxDiskSizeGb: 20 };
+    assert.throws(
+      () => testConfig(policyFile(t, policy)),
+      (error: Error) => {
+        assert.match(error.message, /ZONE: must be one of us-east1-b/);
+        assert.match(error.message, /MACHINE_TYPE: must be one of e2-small/);
+        assert.match(error.message, /DISK_SIZE_GB: must be at most 20/);
+        return true;
+      },
+    );
+    const env = { ZONE: 'us-east1-b', MACHINE_TYPE: 'e2-small', DISK_SIZE_GB: '20' };
+    assert.equal(testConfig({ ...policyFile(t, policy), ...env }).defaults.zone, 'us-east1-b');
+  });
+
   it('keeps the backend from starting when it is mistyped, is not JSON, or is not there', (t) => {
     assert.throws(() => testConfig(policyFile(t, { zone: ['x'] })), /Unrecognized key: "zone"/);
     assert.throws(() => testConfig(policyFile(t, '{')), /is not JSON/);
