@@ -65,7 +65,7 @@ function isGranted({ bindings }: Policy, email: string, port: number): boolean {
   return bindings.some(
     (candidate) =>
       candidate.role === ROLE &&
-      candidate.members.some((member) => member.toLowerCase() === memberOf(email)) &&
+      candidate.members.some((member) => isSameMember(member, memberOf(email))) &&
       (candidate.condition === undefined || isForPort(candidate, port)),
   );
 }
@@ -89,6 +89,11 @@ function isForPort({ condition }: Binding, port: number): boolean {
 
 function expressionOf(port: number): string {
   return `destination.port == ${port}`;
+}
+
+/** However the address, or the word before it, is written. */
+function isSameMember(member: string, other: string): boolean {
+  return member.toLowerCase() === other.toLowerCase();
 }
 
 /** IAM keeps addresses in lower case. */

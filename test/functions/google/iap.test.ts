@@ -88,6 +88,17 @@ describe('a grant of a tunnel', () => {
     );
   });
 
+  it('is there for a service account, whatever the case of its address', async (t) => {
+    const { cloud, grants } = await start(t);
+    const robot = 'Pipeline@A-Project.iam.gserviceaccount.com';
+    await grants.grant(TARGET, robot, PORT);
+    assert.equal(await grants.hasGrant(TARGET, robot, PORT), true);
+    await grants.grant(TARGET, robot, PORT);
+    assert.equal((await bindingsOf(cloud)).length, 1);
+    const [{ members } = {}] = await bindingsOf(cloud);
+    assert.deepEqual(members, [`serviceAccount:${robot.toLowerCase()}`]);
+  });
+
   it('is not needed where the account may tunnel to every port', async (t) => {
     const { cloud, grants } = await start(t);
     const bindings = [{ role: ROLE, members: [`user:${USER}`] }];
