@@ -13,12 +13,20 @@ import {
   type SessionView,
 } from '../../functions/contract.ts';
 import { PROJECT, request, signIn, ZONE } from '../emulator/cloud-fixture.ts';
+import { googleWorldOf, type GoogleWorld } from './google-world.ts';
 import type { Gateway } from './jupyter-front-end.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface Answer {
   status: number;
   body: unknown;
+}
+
+export interface ApiAnswer {
+  /** Method and path. */
+  call: string;
+  status: number;
+  text: string;
 }
 
 export interface CallOptions {
@@ -50,6 +58,10 @@ export interface Backend {
   another(email: string): Promise<Tooling>;
   /** Any caller, by an ID token. */
   as(idToken: string): Tooling;
+  /** Google's APIs with the first user's token. */
+  google: GoogleWorld;
+  /** All that the API has answered to anybody here, the newest last. */
+  answers: ApiAnswer[];
   /** The emulator's own API. */
   control(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
   log: string[];
@@ -89,23 +101,27 @@ export async function startBackend(
     if (status >= 300) throw new Error(`${method} /control${at}: ${JSON.stringify(answer)}`);
     return answer;
   };
-  const as = (idToken: string) => toolingOf(urls.api, idToken);
+  const answers: ApiAnswer[] = [];
+  const as = (idToken: string) => toolingOf(urls.api, idToken, answers);
+  const signedIn = await signIn(credentials);
   return {
     emulator,
     stateDir,
-    you: as((await signIn(credentials)).id_token),
+    you: as(signedIn.id_token),
     another: async (email) => {
       await control('POST', '/users', { email });
       const file = path.join(stateDir, `credentials-${encodeURIComponent(email)}.json`);
       return as((await signIn(file)).id_token);
     },
     as,
+    google: googleWorldOf(urls.oidc, signedIn.access_token),
+    answers,
     control,
     log,
   };
 }
 
-function toolingOf(apiUrl: string, idToken: string): Tooling {
+function toolingOf(apiUrl: string, idToken: string, answers: ApiAnswer[]): Tooling {
   const call: Tooling['call'] = async (method, at, { body, headers = {} } = {}) => {
     const reply = await fetch(apiUrl + at, {
       method,
@@ -116,7 +132,9 @@ function toolingOf(apiUrl: string, idToken: string): Tooling {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: reply.status, body: await reply.json() };
+    const text = await reply.text();
+    answers.push({ call: `${method} ${at}`, status: reply.status, text });
+    return { status: reply.status, body: JSON.parse(text) };
   };
   const ok: Tooling['ok'] = async (method, at, options) => {
     const { status, body } = await call(method, at, options);

@@ -1,5 +1,6 @@
 // A Jupyter front-end as a script would be one: a kernel over REST, a cell over its WebSocket.
 import { randomUUID } from 'node:crypto';
+import type { WebSocket } from 'ws';
 import { execute, openKernelSocket } from './kernel-socket.ts';
 
 export interface Gateway {
@@ -17,16 +18,39 @@ export async function newKernel(gateway: Gateway): Promise<string> {
   return id;
 }
 
+/** Ids of the kernels that there are. */
+export async function kernelsOf(gateway: Gateway): Promise<string[]> {
+  const reply = await fetch(`${gateway.url}/api/kernels`, {
+    headers: { authorization: `Bearer ${gateway.token}` },
+  });
+  if (!reply.ok) throw new Error(`GET /api/kernels: ${reply.status} ${await reply.text()}`);
+  return ((await reply.json()) as { id: string }[]).map(({ id }) => id);
+}
+
 /** What the code prints or answers, run in that kernel. */
 export async function run(gateway: Gateway, kernelId: string, code: string): Promise<string> {
-  const address = gateway.url.replace('http', 'ws');
-  const socket = await openKernelSocket(
-    `${address}/api/kernels/${kernelId}/channels?session_id=${randomUUID()}`,
-    { headers: { authorization: `Bearer ${gateway.token}` } },
-  );
+  const socket = await openChannel(gateway, kernelId);
   try {
     return await execute(socket, code);
   } finally {
     socket.close();
   }
+}
+
+/** Begins a cell and does not wait for it; what is returned closes the connection, as a laptop that is shut does. */
+export async function begin(gateway: Gateway, kernelId: string, code: string): Promise<() => void> {
+  const socket = await openChannel(gateway, kernelId);
+  socket.on('error', () => undefined);
+  execute(socket, code).catch(() => undefined);
+  return () => {
+    socket.close();
+  };
+}
+
+function openChannel(gateway: Gateway, kernelId: string): Promise<WebSocket> {
+  const address = gateway.url.replace('http', 'ws');
+  return openKernelSocket(
+    `${address}/api/kernels/${kernelId}/channels?session_id=${randomUUID()}`,
+    { headers: { authorization: `Bearer ${gateway.token}` } },
+  );
 }

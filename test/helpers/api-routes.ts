@@ -1,0 +1,73 @@
+// The routes of the API as its own OpenAPI document names them, each with the least body that it takes: what a test says
+// of every route holds for those that are yet to come.
+import { z } from 'zod';
+import type { CallOptions, Tooling } from './backend.ts';
+
+export interface ApiRoute {
+  method: string;
+  /** With `{id}` where a session is named. */
+  path: string;
+  caller: 'anybody' | 'user' | 'agent';
+  options: CallOptions;
+}
+
+const property = z.looseObject({ type: z.string().optional(), minimum: z.number().default(0) });
+const body = z.looseObject({
+  required: z.array(z.string()).default([]),
+  properties: z.record(z.string(), property).default({}),
+});
+const operation = z.looseObject({
+  security: z.array(z.partialRecord(z.enum(['user', 'agent']), z.array(z.string()))),
+  requestBody: z
+    .object({ content: z.object({ 'application/json': z.object({ schema: body }) }) })
+    .optional(),
+});
+type Operation = z.infer<typeof operation>;
+
+const openApi = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), operation)) });
+
+export async function routesOf(tooling: Tooling): Promise<ApiRoute[]> {
+  const { paths } = openApi.parse(await tooling.ok('GET', '/openapi.json'));
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, found]) => ({
+      method: method.toUpperCase(),
+      path,
+      caller: callerOf(found),
+      options: optionsOf(found),
+    })),
+  );
+}
+
+/** Calls it, for this session where it names one. */
+export function callRoute(tooling: Tooling, route: ApiRoute, id: string) {
+  return tooling.call(route.method, route.path.replace('{id}', id), route.options);
+}
+
+function callerOf({ security: [needed = {}] }: Operation): ApiRoute['caller'] {
+  if (needed.user) return 'user';
+  return needed.agent ? 'agent' : 'anybody';
+}
+
+function optionsOf({ requestBody }: Operation): CallOptions {
+  if (!requestBody) return {};
+  const { required, properties } = requestBody.content['application/json'].schema;
+  const fields = required.map((name) => [name, leastOf(name, properties[name])] as const);
+  return { body: Object.fromEntries(fields) };
+}
+
+/** @throws for a type that no required field has had so far */
+function leastOf(name: string, { type, minimum }: Partial<z.infer<typeof property>> = {}): unknown {
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return minimum;
+    case 'string':
+      return 'a-value';
+    case 'boolean':
+      return false;
+    case 'array':
+      return [];
+    default:
+      throw new Error(`${name} is required and a ${type ?? 'mystery'}: teach this helper`);
+  }
+}
