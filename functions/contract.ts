@@ -219,16 +219,28 @@ export const listSessionsResponse = z.object({
   nextPageToken: z.string().optional(),
 });
 
+/** In a query: digits and nothing else, so that an empty variable of a script is not taken for 0. */
+const queryNumber = (range: z.ZodNumber) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'must be a whole number, 0 or more')
+    .transform(Number)
+    .pipe(range);
+
 /** Query of `GET /v1/sessions/{id}`: with `afterRevision` it answers as soon as there is something newer. */
 export const getSessionQuery = z.strictObject({
-  afterRevision: z.coerce.number().int().min(0).optional(),
-  waitSeconds: z.coerce.number().int().min(0).max(45).optional(),
+  afterRevision: queryNumber(z.int().min(0)).optional(),
+  waitSeconds: queryNumber(z.int().min(0).max(45)).optional(),
 });
+
+export const DEFAULT_PAGE_SIZE = 100;
+export const MAX_PAGE_SIZE = 1000;
 
 export const listSessionsQuery = z.strictObject({
   /** AIP-160, as far as `state = READY AND labels.team = "a" AND name != "x"`. */
   filter: z.string().max(1024).optional(),
-  pageSize: z.coerce.number().int().min(1).max(1000).optional(),
+  /** 0 is none given, and more than MAX_PAGE_SIZE is that many (AIP-158). */
+  pageSize: queryNumber(z.int().min(0)).optional(),
   pageToken: z.string().max(512).optional(),
 });
 

@@ -47,14 +47,20 @@ export function parseRequest<T>(schema: z.ZodType<T>, input: unknown): T {
 
 /** One violation per unknown key, so that the caller can find each of them. */
 function violationsOf(issue: z.core.$ZodIssue): FieldViolation[] {
-  const path = issue.path.map(String);
+  const { path } = issue;
   if (issue.code !== 'unrecognized_keys') {
-    return [{ field: path.join('.').slice(0, 200), description: issue.message }];
+    return [{ field: fieldOf(path), description: issue.message }];
   }
   return issue.keys.slice(0, 20).map((key) => ({
-    field: [...path, key].join('.').slice(0, 200),
+    field: fieldOf([...path, key]),
     description: 'is not a field of this request',
   }));
+}
+
+/** As google.rpc.BadRequest writes it: `kernels[2].state`. */
+function fieldOf(path: readonly PropertyKey[]): string {
+  const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return parts.join('').replace(/^\./, '').slice(0, 200);
 }
 
 /** What the caller gets to see of an error; anything that is not an AppError is a bug and says nothing. */

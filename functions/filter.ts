@@ -1,6 +1,6 @@
 // AIP-160, as far as lists of sessions need it: `field = value` and `field != value`, joined by AND. A state is
 // derived and not stored, so what is filtered are the sessions as they are answered (pure). Used by list.ts.
-import type { SessionView } from './contract.ts';
+import { IDLE_ACTIONS, SESSION_STATES, WANTS, type SessionView } from './contract.ts';
 import { invalidFields } from './errors.ts';
 
 const FIELDS: Readonly<Record<string, (view: SessionView) => string>> = {
@@ -13,6 +13,14 @@ const FIELDS: Readonly<Record<string, (view: SessionView) => string>> = {
   'owner.email': ({ owner }) => owner.email,
   spot: ({ spot }) => String(spot),
   idleAction: ({ idleAction }) => idleAction,
+};
+
+/** Where only these can be asked for: a mistyped state is no reason for an empty list. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  state: SESSION_STATES,
+  want: WANTS,
+  spot: ['true', 'false'],
+  idleAction: IDLE_ACTIONS,
 };
 
 const TERM = /^\s*([A-Za-z][\w.-]*)\s*(!=|=|:)\s*("(?:[^"\\]|\\.)*"|[^\s"=!:()]+)/;
@@ -40,6 +48,10 @@ export function parseFilter(filter = ''): (view: SessionView) => boolean {
 
 function testOf(field: string, isNegated: boolean, value: string): (view: SessionView) => boolean {
   const read = readerOf(field);
+  const values = Object.hasOwn(VALUES, field) ? VALUES[field] : undefined;
+  if (values && !values.includes(value)) {
+    throw refused(`has no ${field} ${JSON.stringify(value)}; it is one of ${values.join(', ')}`);
+  }
   return (view) => (read(view) === value) !== isNegated;
 }
 

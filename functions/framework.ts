@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 /**
  * The framework parses bodies itself, and answers malformed JSON with an HTML page and, unless NODE_ENV is production,
  * a stack trace. A body of a type that it does not know it hands over as it is (`rawBody`), so every body becomes one;
- * http.ts parses it and answers as AIP-193 asks. A path that cannot be decoded gets an HTML page from Express, likewise.
+ * http.ts parses it and answers as AIP-193 asks, and nobody reads that of an event. A path that cannot be decoded gets an HTML page from Express, likewise.
  */
 export function takeBodiesUnparsed(): void {
   subscribe('http.server.request.start', (message) => {
@@ -14,6 +14,9 @@ export function takeBodiesUnparsed(): void {
     request.headers['content-type'] = 'application/octet-stream';
     // We take no compressed bodies; unpacked by the framework, a broken one would be its HTML page again.
     delete request.headers['content-encoding'];
+    // Without any body the framework looks for an event in `undefined`, and shows where that went wrong.
+    if (request.headers['transfer-encoding'] === undefined)
+      request.headers['content-length'] ??= '0';
     if (!isDecodable(request.url ?? '/')) request.url = '/undecodable';
   });
 }
@@ -24,15 +27,6 @@ export function listenOn(address: string): void {
     const { options } = message as { options: { port?: unknown; host?: unknown } };
     if (options.port !== undefined && options.host === undefined) options.host = address;
   });
-}
-
-/** Which function this process serves, as the framework finds it: its flag, then the environment. */
-export function targetOf(
-  env: Readonly<Record<string, string | undefined>>,
-  args: readonly string[],
-): string | undefined {
-  const flag = args.find((arg) => arg.startsWith('--target='));
-  return flag?.slice('--target='.length) ?? env['FUNCTION_TARGET'];
 }
 
 function isDecodable(url: string): boolean {

@@ -4,16 +4,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cloudEvent, http } from '@google-cloud/functions-framework';
 import { createRoutes, type ApiDeps } from './api.ts';
-import { noteBuildEvent } from './build-events.ts';
+import { createBuildEventHandler } from './build-events.ts';
 import { systemClock } from './clock.ts';
 import { parseConfig } from './config.ts';
 import { createDeps } from './deps.ts';
-import { listenOn, takeBodiesUnparsed, targetOf } from './framework.ts';
+import { listenOn, takeBodiesUnparsed } from './framework.ts';
 import { createHttpHandler } from './http.ts';
 import { createLog } from './log.ts';
 import { createScheduledRoutes } from './scheduled.ts';
-
-const BUILD_EVENTS = 'onBuildFinished';
 
 const installed = path.resolve(import.meta.dirname, '..');
 const config = parseConfig(process.env, {
@@ -23,8 +21,7 @@ const config = parseConfig(process.env, {
 });
 const log = createLog((line) => process.stdout.write(line));
 
-// Bodies of CloudEvents are the framework's to parse.
-if (targetOf(process.env, process.argv) !== BUILD_EVENTS) takeBodiesUnparsed();
+takeBodiesUnparsed();
 if (config.listenAddress !== undefined) listenOn(config.listenAddress);
 
 let made: ApiDeps | undefined;
@@ -32,12 +29,4 @@ const deps = () => (made ??= createDeps(config, systemClock(), log));
 
 http('api', createHttpHandler(createRoutes(deps), log));
 http('reapIdle', createHttpHandler(createScheduledRoutes(deps), log));
-cloudEvent(BUILD_EVENTS, async () => {
-  try {
-    await noteBuildEvent(deps());
-  } catch (error) {
-    log.bug(error, { function: BUILD_EVENTS });
-    // The message comes again.
-    throw error;
-  }
-});
+cloudEvent('onBuildFinished', createBuildEventHandler(deps, log));

@@ -52,7 +52,7 @@ export function violationsOf(request: CreateSessionRequest, policy: Policy): Fie
   const refuse = (field: string, description: string) => found.push({ field, description });
   const zones = [request.zone, ...(request.fallbackZones ?? [])];
   for (const [index, zone] of zones.entries()) {
-    const field = index === 0 ? 'zone' : `fallbackZones.${index - 1}`;
+    const field = index === 0 ? 'zone' : `fallbackZones[${index - 1}]`;
     if (isOutside(zone, policy.zones)) refuse(field, oneOf(policy.zones));
   }
   if (isOutside(request.machineType, policy.machineTypes)) {

@@ -108,11 +108,12 @@ async function deletedAlready(user: User, id: string, deps: SessionsDeps): Promi
   return viewOf(checkVisible(tombstone?.record, user, id));
 }
 
-/** AIP-154: with the quotes of RFC 7232 or without them; `*` is any. */
+/** AIP-154: one etag or several, with the quotes of RFC 7232 or without them; `*` is any. */
 function checkEtag(record: SessionRecord, etag: string | undefined): void {
-  if (etag === undefined || etag === '*') return;
+  if (etag === undefined) return;
   const present = etagOf(record);
-  if (etag === present || `"${etag}"` === present) return;
+  const given = etag.split(',').map((one) => one.trim());
+  if (given.some((one) => one === '*' || one === present || `"${one}"` === present)) return;
   throw new AppError(
     'ABORTED',
     `Session ${record.name} has changed since: its etag is ${present} now. Get it again, then decide anew.`,
@@ -173,7 +174,7 @@ async function checkExists({ spec }: SessionRecord, catalog: Catalog): Promise<v
   const violations = found.flatMap((missing, index) => {
     const zone = zones[index] ?? '';
     if (missing === 'zone') {
-      const field = index === 0 ? 'zone' : `fallbackZones.${index - 1}`;
+      const field = index === 0 ? 'zone' : `fallbackZones[${index - 1}]`;
       return [{ field, description: `there is no zone ${zone}` }];
     }
     if (missing !== 'machineType') return [];

@@ -8,7 +8,9 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { AppError } from '../../functions/errors.ts';
 import type { SeenInstance } from '../../functions/observe.ts';
+import { answerBuilds } from './fake-builds.ts';
 import { PowerSwitch } from './power-switch.ts';
+import { TestBuilds } from './test-builds.ts';
 import { TestCompute } from './test-compute.ts';
 
 export const PROJECT = 'p';
@@ -56,10 +58,14 @@ class HttpError extends Error {
 
 export class FakeGoogle {
   readonly compute = new TestCompute({ now: () => Date.now() }, new PowerSwitch(), 0.05);
+  readonly builds = new TestBuilds({ now: () => Date.now() }, new PowerSwitch(), 1);
+  /** What the backend has asked of Google, such as `POST /v1/projects/p/builds`; without what it signs in with. */
+  readonly calls: string[] = [];
   readonly inserted: z.infer<typeof insertBody>[] = [];
   /** IAM policies of instances for tunnels, by resource. */
   readonly policies = new Map<string, z.infer<typeof policyBody>['policy']>();
-  hasImages = true;
+  /** Every call that needs an access token is answered with 503. */
+  isDown = false;
   readonly #keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
   readonly #server: Server;
 
@@ -128,18 +134,23 @@ export class FakeGoogle {
     if (request.headers.authorization !== `Bearer ${ACCESS_TOKEN}`) {
       throw new HttpError(401, 'authError');
     }
+    if (this.isDown) throw new HttpError(503, 'backendError');
+    this.calls.push(`${request.method ?? ''} ${url.pathname}`);
     if (/:[gs]etIamPolicy$/.test(url.pathname)) return { body: await this.#policy(request, url) };
-    if (url.pathname.startsWith('/v2/')) return this.#manifest(request, url.pathname);
+    const builds = await answerBuilds(request, url, this.builds);
+    if (builds) return { body: builds };
+    if (url.pathname.startsWith('/v2/')) return await this.#manifest(request, url.pathname);
     return { body: await this.#computeCall(request, url) };
   }
 
-  #manifest({ method, headers }: IncomingMessage, path: string) {
-    const isKnown = /^\/v2\/p\/datalab-(gateway|agent)\/manifests\/latest$/.test(path);
+  async #manifest({ method, headers }: IncomingMessage, path: string) {
+    const [, repository] = /^\/v2\/(p\/[\w-]+)\/manifests\/latest$/.exec(path) ?? [];
     const accept = headers.accept ?? '';
     if (method !== 'HEAD' || !accept.includes('oci.image.index'))
       throw new HttpError(400, 'invalid');
-    if (!isKnown || !this.hasImages) throw new HttpError(404, 'notFound');
-    return { headers: { 'docker-content-digest': `sha256:${'c'.repeat(64)}` } };
+    const pinned = await this.builds.findPinned(`gcr.io/${repository ?? ''}`);
+    if (pinned === undefined) throw new HttpError(404, 'notFound');
+    return { headers: { 'docker-content-digest': pinned.split('@')[1] ?? '' } };
   }
 
   async #computeCall(request: IncomingMessage, url: URL): Promise<unknown> {
@@ -147,7 +158,7 @@ export class FakeGoogle {
     const requestId = url.searchParams.get('requestId') ?? '';
     const filter = /"(.+)"/.exec(url.searchParams.get('filter') ?? '')?.[1] ?? '';
     if (path === 'aggregated/instances') {
-      const found = await this.compute.findInstances(filter);
+      const found = await this.compute.findInstances(filter || undefined);
       return { items: { 'zones/z': { instances: found.map(resource) } } };
     }
     const [, zone, kind, name = '', verb] = path.split('/');
@@ -210,6 +221,7 @@ export class FakeGoogle {
     if (method === 'DELETE') return this.compute.deleteInstance(target, requestId);
     if (verb === 'stop') return this.compute.stopInstance(target, requestId);
     if (verb === 'start') return this.compute.startInstance(target, requestId);
+    if (verb === 'suspend') return this.compute.suspendInstance(target, requestId);
     if (verb === 'resume') return this.compute.resumeInstance(target, requestId);
     throw new HttpError(404, 'notFound');
   }

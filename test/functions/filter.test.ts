@@ -28,6 +28,9 @@ const REFUSED: readonly [string, RegExp][] = [
   ['state = READY name = x', /only AND/],
   ['state = "READY', /cannot be read/],
   ['(state = READY)', /cannot be read/],
+  ['state = RUNNING', /has no state "RUNNING"; it is one of PENDING, /],
+  ['state != ready', /has no state "ready"/],
+  ['spot = yes', /one of true, false/],
 ];
 
 describe('a filter', () => {

@@ -1,10 +1,11 @@
-// The api function as it is deployed: a process of the real Functions Framework, on loopback.
+// A function as it is deployed, the api by default: a process of the real Functions Framework, on loopback.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Policy } from '../../functions/policy.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { API_AUDIENCE, PROJECT } from './fake-google.ts';
@@ -22,24 +23,33 @@ export interface FrameworkProcess {
   output: () => string;
 }
 
+export type FunctionTarget = 'api' | 'onBuildFinished' | 'reapIdle';
+
 export interface ProcessOptions {
+  /** Default: the api function. */
+  target?: FunctionTarget;
   /** `host:port` of the fake Google. */
   google?: string;
   env?: Readonly<Record<string, string>>;
+  /** The administrator's policy, beyond who is administrator. */
+  policy?: Readonly<Partial<Policy>>;
   nodeArguments?: readonly string[];
 }
 
-/** Started, and answering `/health`; gone after the test. */
+/** Started, and answering; gone after the test. */
 export async function startFramework(
   t: Pick<TestContext, 'after'>,
-  { google, env = {}, nodeArguments = [] }: ProcessOptions = {},
+  options: ProcessOptions = {},
 ): Promise<FrameworkProcess> {
+  const { target = 'api', google, env = {}, policy = {}, nodeArguments = [] } = options;
   const folder = temporaryFolder(t);
   const port = await freePort();
-  const target = ['--source=functions/index.ts', '--target=api', `--port=${port}`];
-  const child = spawn(process.execPath, [...nodeArguments, FRAMEWORK, ...target], {
+  const type = target === 'onBuildFinished' ? 'cloudevent' : 'http';
+  const which = [`--target=${target}`, `--signature-type=${type}`];
+  const args = [FRAMEWORK, '--source=functions/index.ts', ...which, `--port=${port}`];
+  const child = spawn(process.execPath, [...nodeArguments, ...args], {
     cwd: ROOT,
-    env: { ...apiEnvironment(folder, google), ...env },
+    env: { ...apiEnvironment(folder, google, policy), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -51,7 +61,7 @@ export async function startFramework(
   await until('the framework answers', async () => {
     if (child.exitCode !== null) throw new Error(`the framework ended:\n${output}`);
     return await fetch(`${url}/health`).then(
-      (reply) => reply.ok,
+      () => true,
       () => false,
     );
   });
@@ -59,7 +69,11 @@ export async function startFramework(
 }
 
 /** Settings of a function whose files are in `folder` and whose Google is at `google` (by default nowhere). */
-export function apiEnvironment(folder: string, google = '127.0.0.1:1'): NodeJS.ProcessEnv {
+export function apiEnvironment(
+  folder: string,
+  google = '127.0.0.1:1',
+  policy: Readonly<Partial<Policy>> = {},
+): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     HOME: folder,
@@ -74,7 +88,7 @@ export function apiEnvironment(folder: string, google = '127.0.0.1:1'): NodeJS.P
     IAP_API_URL: `http://${google}`,
     CLOUD_BUILD_API_URL: `http://${google}`,
     LOGGING_API_URL: `http://${google}`,
-    POLICY_FILE: policyFile(folder),
+    POLICY_FILE: policyFile(folder, policy),
     GCE_METADATA_HOST: google,
     METADATA_SERVER_DETECTION: 'assume-present',
     OBSERVE_INTERVAL_SECONDS: '0.2',
@@ -82,10 +96,10 @@ export function apiEnvironment(folder: string, google = '127.0.0.1:1'): NodeJS.P
   };
 }
 
-/** The administrator of the tests. */
-function policyFile(folder: string): string {
+/** With the administrator of the tests. */
+function policyFile(folder: string, policy: Readonly<Partial<Policy>>): string {
   const file = path.join(folder, 'policy.json');
-  writeFileSync(file, JSON.stringify({ administrators: ['admin@example.com'] }));
+  writeFileSync(file, JSON.stringify({ administrators: ['admin@example.com'], ...policy }));
   return file;
 }
 

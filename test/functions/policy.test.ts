@@ -28,7 +28,7 @@ function policyFile(t: TestContext, content: unknown): Record<string, string> {
 
 const FORBIDDEN: readonly [string, Partial<CreateSessionRequest>, string, RegExp][] = [
   ['a zone', { zone: 'us-east1-b' }, 'zone', /one of europe-west1-b, europe-west1-c/],
-  ['a fallback zone', { fallbackZones: ['us-east1-b'] }, 'fallbackZones.0', /one of europe/],
+  ['a fallback zone', { fallbackZones: ['us-east1-b'] }, 'fallbackZones[0]', /one of europe/],
   ['a machine type', { machineType: 'n2-standard-96' }, 'machineType', /one of e2-standard-4/],
   ['an image', { image: 'docker.io/somebody/else' }, 'image', /one of gcr\.io\/p\/own/],
   [

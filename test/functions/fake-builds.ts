@@ -1,0 +1,54 @@
+// Cloud Build and its log over REST, as far as the api function calls them: the builds are those of test-builds.ts. Part
+// of fake-google.ts.
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { SeenBuild } from '../../functions/image-plan.ts';
+import type { TestBuilds } from './test-builds.ts';
+
+const BUILDS = '/v1/projects/p/builds';
+
+const buildBody = z.object({
+  tags: z.array(z.string()).min(1),
+  images: z.array(z.string()).min(1),
+  options: z.looseObject({ pubsubTopic: z.literal('projects/p/topics/cloud-builds') }),
+});
+const logQuery = z.looseObject({ filter: z.string() });
+
+/** Undefined: that is none of its paths. */
+export async function answerBuilds(
+  request: IncomingMessage,
+  { pathname, searchParams }: URL,
+  builds: TestBuilds,
+): Promise<object | undefined> {
+  if (pathname === '/v2/entries:list') return await logOf(request, builds);
+  if (!pathname.startsWith(BUILDS)) return undefined;
+  const id = pathname.slice(BUILDS.length + 1);
+  if (id !== '') return shown(await builds.getBuild(id));
+  if (request.method === 'GET') {
+    const [, tag = ''] = /^tags="(.+)"$/.exec(searchParams.get('filter') ?? '') ?? [];
+    const found = await builds.findBuild(tag);
+    return found ? { builds: [shown(found)] } : {};
+  }
+  const { tags } = buildBody.parse(JSON.parse(await text(request)));
+  return {
+    name: 'operations/1',
+    metadata: { build: shown(await builds.createBuild({ tag: tags.at(-1) ?? '' })) },
+  };
+}
+
+function shown(build: SeenBuild | undefined): object {
+  if (!build) throw new Error('there is no such build');
+  const { id, status, tags, digest } = build;
+  const results =
+    digest === undefined ? {} : { results: { images: [{ name: 'gateway', digest }] } };
+  return { id, status, tags, logUrl: `https://console.example/builds/${id}`, ...results };
+}
+
+/** The newest first, as it is asked for. */
+async function logOf(request: IncomingMessage, builds: TestBuilds): Promise<object> {
+  const { filter } = logQuery.parse(JSON.parse(await text(request)));
+  const [, id = ''] = /build_id="([^"]+)"/.exec(filter) ?? [];
+  const lines = await builds.lastLines(id);
+  return { entries: lines.reverse().map((textPayload) => ({ textPayload })) };
+}
