@@ -45,6 +45,8 @@ async function send(
   { method, url, body }: RestCall,
   { auth, callSeconds }: RestOptions,
 ): Promise<{ status: number; text: string }> {
+  // From before the token: who waits too long for it makes no call when others may have gone on.
+  const signal = AbortSignal.timeout(callSeconds * 1000);
   const token = await (await auth()).getAccessToken();
   const reply = await fetch(url, {
     method,
@@ -53,7 +55,7 @@ async function send(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(callSeconds * 1000),
+    signal,
   });
   return { status: reply.status, text: await reply.text() };
 }
