@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -105,6 +105,23 @@ for (const kind of KINDS) {
     });
   });
 }
+
+describe('the gateway of an instance', () => {
+  it('culls no kernel itself: idle ones are the backend’s to put to sleep', async (t) => {
+    const options = { ...hostOptions(t, 'mark'), instances: { first: '127.0.1.1' } };
+    const host = await bootAll(options);
+    t.after(() => {
+      host.cloud.close();
+    });
+    const [instance] = host.instances;
+    t.after(() => instance?.powerOff());
+    const [folder] = folders(options);
+    const file = path.join(folder, 'disk/datalab/gateway/jupyter_server_config.json');
+    await until('the gateway is configured', () => existsSync(file), 60);
+    const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    assert.deepEqual(config['MappingKernelManager'], { cull_idle_timeout: 0 });
+  });
+});
 
 describe('leash.sh', () => {
   it('ends its command when its standard input ends, whatever else runs on the machine', async () => {
