@@ -202,6 +202,7 @@ function judgeWant(record: SessionRecord, now: number): SessionRecord {
       ...record,
       isWantPending: false,
       failure: isHealthy ? undefined : record.failure,
+      sleepTrouble: isHealthy ? undefined : record.sleepTrouble,
     };
   }
   const isOff = phase === 'stopped' || phase === 'none' || phase === 'gone';

@@ -154,6 +154,8 @@ export const sessionRecord = z.object({
   /** When it is suspended, busy or not. */
   lifetimeEndsAt: z.number().optional(),
   sleep: sleepTalk.optional(),
+  /** Why the agreed suspend failed last: without a word it would fail at every idle timeout, for ever. */
+  sleepTrouble: z.string().optional(),
   /** Started while the agent may be switching the machine off: if it goes off by then, that was our doing. */
   startAgainUntil: z.number().optional(),
   /** Counts what the agent was asked; every nonce is of another count. */

@@ -41,6 +41,9 @@ export function awakeOf(record: SessionRecord): Awake | undefined {
   const sleepAt = Math.max(idleAt, record.awakeUntil ?? 0);
   if (record.sleep) return { reason: 'it is about to sleep', sleepAt };
   if (sleepAt > idleAt) return { reason: 'it was asked to stay awake', sleepAt };
+  if (record.sleepTrouble !== undefined) {
+    return { reason: `it could not be suspended (${record.sleepTrouble})`, sleepAt };
+  }
   return { reason: `it was in use within the last ${idleTimeoutSeconds} s`, sleepAt };
 }
 
@@ -74,6 +77,7 @@ export function withoutSleep(record: SessionRecord, now: number, trouble?: Troub
     activeAt: now,
     lifetimeEndsAt: isOverdue ? now + RETRY_MILLISECONDS : record.lifetimeEndsAt,
     failure: record.failure ?? (isAgreed ? undefined : trouble),
+    sleepTrouble: isAgreed && trouble ? trouble.message.slice(0, 600) : record.sleepTrouble,
   };
 }
 

@@ -390,6 +390,24 @@ describe('a session that its owner suspends', () => {
   });
 });
 
+describe('an agreed suspend that fails', () => {
+  it('is said until one succeeds: otherwise the machine would run on and nobody know why', async () => {
+    using world = createWorld();
+    const session = await ready(world);
+    const { id, agent } = session;
+    await untilAsked(session);
+    world.compute.failNext = { code: 'INTERNAL', message: 'this machine cannot be suspended' };
+    await reportAs(world, id, agent);
+    world.clock.advance(20);
+    const awake = await record(world, id);
+    assert.equal(stateOf(awake), 'READY');
+    assert.match(viewOf(awake).awake?.reason ?? '', /could not be suspended .*cannot be suspended/);
+    await ask(world, id, 'suspended');
+    await driveTo(world, id, 'SUSPENDED', { isAgentAlive: false });
+    assert.equal((await record(world, id)).sleepTrouble, undefined);
+  });
+});
+
 describe('a suspend that nobody came to call', () => {
   it('is called later: its owner has asked for it and gone', async () => {
     using world = createWorld();
