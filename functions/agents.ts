@@ -22,6 +22,9 @@ export async function registerAgent(
   request: z.infer<typeof registerRequest>,
   deps: ReconcileDeps,
 ): Promise<z.infer<typeof registerResponse>> {
+  const known = await deps.store.get(id);
+  // Whoever is not this session's instance starts nothing.
+  if (known?.instance) checkInstance(known, claims);
   const seen = await reconcile(id, deps);
   if (!seen) throw noSession(id);
   if (!seen.instance) throw notSeenYet();

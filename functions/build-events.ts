@@ -1,7 +1,7 @@
 // What a message about a build starts. Its payload is not believed: the image is looked at, then every session that waits
 // for it. Late, doubled or missing messages change nothing but the time: the reaper and whoever waits look too.
 import { AppError } from './errors.ts';
-import { reconcileImage } from './image-reconcile.ts';
+import { isIdle, reconcileImage } from './image-reconcile.ts';
 import { taggedName } from './images.ts';
 import type { Log } from './log.ts';
 import { reconcileEach } from './reconcile-each.ts';
@@ -29,9 +29,11 @@ export function createBuildEventHandler(deps: () => ReconcileDeps, log: Log): ()
 export async function noteBuildEvent(deps: ReconcileDeps): Promise<void> {
   const { registry, images, config, store } = deps;
   const name = taggedName(config.gatewayImage);
-  // Other builds of the project have their messages on the same topic.
-  if (!(await images.getImage(name))) return;
-  const isThere = (await registry.findPinned(config.gatewayImage)) !== undefined;
-  await reconcileImage(deps, isThere);
+  const record = await images.getImage(name);
+  // Other builds of the project have their messages on the same topic: no reason to build ours.
+  if (record && !isIdle(record)) {
+    const isThere = (await registry.findPinned(config.gatewayImage)) !== undefined;
+    await reconcileImage(deps, isThere);
+  }
   await reconcileEach(await store.listWaitingFor(name, MAX_SESSIONS), deps);
 }

@@ -134,7 +134,8 @@ function withStepBegun(record: SessionRecord, step: StepKind, config: Config): S
     case 'insert':
       return { ...withNextGeneration(withoutAgent(record), config), mayHoldKernels: false };
     case 'start':
-      return { ...withoutAgent(record), mayHoldKernels: false };
+      // The policy may have been changed while it was off: looked at again.
+      return { ...withoutAgent(record), mayHoldKernels: false, grantedFor: undefined };
     case 'resume':
       // The same boot, though Google will move its start time.
       return agent ? { ...record, agent: { ...agent, instanceStartedAt: undefined } } : record;

@@ -2,7 +2,14 @@
 // all, a store that was lost. Looked for about once an hour by the reaper. What belonged to a deleted session is deleted.
 // Anything else may hold somebody's work: it is suspended, which keeps that and ends most of the cost, and said in the log.
 import { randomUUID } from 'node:crypto';
-import { GENERATION_LABEL, instanceName, requestIdOf, SESSION_LABEL } from './instance.ts';
+import {
+  BACKEND_LABEL,
+  backendId,
+  GENERATION_LABEL,
+  instanceName,
+  requestIdOf,
+  SESSION_LABEL,
+} from './instance.ts';
 import type { SeenInstance } from './observe.ts';
 import { logFailure } from './reconcile-each.ts';
 import { reconcile, type ReconcileDeps } from './reconcile.ts';
@@ -39,8 +46,10 @@ async function isForgotten(instance: SeenInstance, deps: ReconcileDeps): Promise
 }
 
 async function sweep(instance: SeenInstance, deps: ReconcileDeps): Promise<boolean> {
-  const { store, clock, compute, log } = deps;
+  const { store, clock, compute, config, log } = deps;
   const { name, zone, status, labels } = instance;
+  // Another backend of the project has sessions that we do not know.
+  if (labels[BACKEND_LABEL] !== backendId(config)) return false;
   const uid = labels[SESSION_LABEL] ?? '';
   // The record is there before its instance is, so a missing one does not come later.
   const record = await store.get(uid);

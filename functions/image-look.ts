@@ -25,6 +25,8 @@ export async function findImages(
   if (agent === undefined) return missing(config.agentImage, 'it belongs to the backend');
   if (gateway !== undefined) return { kind: 'pinned', images: { gateway, agent } };
   if (spec.image !== undefined) return missing(spec.image, 'only the project’s own is built');
+  // A build makes a tag, never a digest that was there before.
+  if (wanted.includes('@')) return missing(wanted, 'a digest cannot be built');
   const { record, pinned } = await reconcileImage(deps);
   if (pinned !== undefined) return { kind: 'pinned', images: { gateway: pinned, agent } };
   const { failure } = record;

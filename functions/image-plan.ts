@@ -54,6 +54,7 @@ export function planImage(
   const seen = { next: noteBuild(noted, observed, now) };
   const digest = freshDigest(seen.next, now);
   if (digest !== undefined) return { ...seen, digest };
+  if (isFreshSuccess(seen.next, now)) return seen;
   if (seen.next.claim) return planClaimed(seen.next, seen.next.claim, now, config);
   const isUnderWay = seen.next.build !== undefined && !isOver(seen.next.build.status);
   if (isUnderWay || isHopeless(seen.next, observed)) return seen;
@@ -64,9 +65,14 @@ export function planImage(
 /** As long as a look at the registry may be older than a look at the record. */
 const FRESH_MILLISECONDS = 600_000;
 
-function freshDigest({ build, isBuildWanted }: ImageRecord, now: number): string | undefined {
-  if (isBuildWanted || build?.status !== 'SUCCESS') return undefined;
-  return now - (build.endedAt ?? 0) < FRESH_MILLISECONDS ? build.digest : undefined;
+function freshDigest(record: ImageRecord, now: number): string | undefined {
+  return isFreshSuccess(record, now) ? record.build?.digest : undefined;
+}
+
+/** It may name no digest, and the registry may not show it yet: no reason to build again at once. */
+function isFreshSuccess({ build, isBuildWanted }: ImageRecord, now: number): boolean {
+  if (isBuildWanted || build?.status !== 'SUCCESS') return false;
+  return now - (build.endedAt ?? 0) < FRESH_MILLISECONDS;
 }
 
 export function isOver(status: string): boolean {

@@ -102,7 +102,12 @@ async function findBuild(record: ImageRecord, builds: Builds): Promise<SeenBuild
   return record.build && isUnfinished(record) ? await builds.getBuild(record.build.id) : undefined;
 }
 
-function isUnfinished({ build }: ImageRecord): boolean {
+/** Nobody has asked for a build, and none is under way. */
+export function isIdle(record: ImageRecord): boolean {
+  return record.claim === undefined && !record.isBuildWanted && !isUnfinished(record);
+}
+
+export function isUnfinished({ build }: ImageRecord): boolean {
   return build !== undefined && !isOver(build.status);
 }
 

@@ -3,8 +3,7 @@ import type { User } from './caller.ts';
 import type { buildImageRequest, ImageView } from './contract.ts';
 import type { z } from 'zod';
 import { AppError } from './errors.ts';
-import { isOver } from './image-plan.ts';
-import { reconcileImage, wantBuild } from './image-reconcile.ts';
+import { isIdle, isUnfinished, reconcileImage, wantBuild } from './image-reconcile.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageLookDeps } from './image-look.ts';
 import { taggedName } from './images.ts';
@@ -16,8 +15,7 @@ export async function getImage(deps: ImageLookDeps): Promise<ImageView> {
   const name = taggedName(config.gatewayImage);
   const known = await images.getImage(name);
   if (!known) return viewOf(name, pinned, undefined);
-  const isIdle = known.claim === undefined && !isBuilding(known) && !known.isBuildWanted;
-  if (isIdle) return viewOf(name, pinned, known);
+  if (isIdle(known)) return viewOf(name, pinned, known);
   const state = await reconcileImage(deps, pinned !== undefined);
   return viewOf(name, pinned ?? state.pinned, state.record);
 }
@@ -75,11 +73,7 @@ function viewOf(
 }
 
 function stateOf(pinned: string | undefined, record: ImageRecord | undefined): ImageView['state'] {
-  if (record && (record.claim !== undefined || isBuilding(record))) return 'BUILDING';
+  if (record && (record.claim !== undefined || isUnfinished(record))) return 'BUILDING';
   if (pinned !== undefined) return 'READY';
   return record?.failure ? 'FAILED' : 'MISSING';
-}
-
-function isBuilding({ build }: ImageRecord): boolean {
-  return build !== undefined && !isOver(build.status);
 }

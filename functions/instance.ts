@@ -7,6 +7,8 @@ import { zoneOf } from './session.ts';
 
 export const SESSION_LABEL = 'datalab-session';
 export const GENERATION_LABEL = 'datalab-generation';
+/** A project may hold the instances of more than one backend. */
+export const BACKEND_LABEL = 'datalab-backend';
 
 export interface InstanceSpec {
   name: string;
@@ -52,7 +54,11 @@ export function instanceSpec(
     spot: spec.spot,
     maxRunSeconds: maxRunSecondsOf(spec.maxLifetimeSeconds),
     // Ours last: the caller's cannot hide them.
-    labels: { ...spec.labels, ...instanceLabels(record) },
+    labels: {
+      ...spec.labels,
+      ...instanceLabels(record),
+      [BACKEND_LABEL]: backendId(config),
+    },
     metadata: {
       'startup-script': startupScript,
       [INSTANCE_ATTRIBUTES.session]: record.uid,
@@ -65,6 +71,11 @@ export function instanceSpec(
     serviceAccount: spec.serviceAccount ?? config.instance.serviceAccount,
     bootImage: config.instance.bootImage,
   };
+}
+
+/** What tells this backend's instances from another's: as long as its API is reached at the same URL. */
+export function backendId({ apiUrl }: Pick<Config, 'apiUrl'>): string {
+  return createHash('sha256').update(apiUrl).digest('hex').slice(0, 16);
 }
 
 const DAY_SECONDS = 86_400;

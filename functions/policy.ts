@@ -24,7 +24,7 @@ const policySchema = z.strictObject({
   maxIdleTimeoutSeconds: z.int().min(60).optional(),
   /** Sessions that ask for no lifetime get this one. */
   maxLifetimeSeconds: z.int().min(300).optional(),
-  /** See all sessions, may stop and delete them; may not get in. */
+  /** See all sessions and may change them all; may not get in. */
   administrators: z.array(lowerCaseEmail).default([]),
 });
 export type Policy = z.infer<typeof policySchema>;

@@ -101,6 +101,8 @@ describe('the onBuildFinished function', () => {
   });
 
   it('fails, so that the message comes again, when Google cannot be asked', async () => {
+    api.google.builds.removeGateway();
+    await api.ok('POST', '/v1/image:build');
     api.google.isDown = true;
     const { status, text } = await send(messageOf({ id: 'x', status: 'SUCCESS' }));
     api.google.isDown = false;
@@ -108,5 +110,17 @@ describe('the onBuildFinished function', () => {
     assert.doesNotMatch(text, / at .*\.[jt]s:\d+/);
     assert.match(events.output(), /"severity":"WARNING".*registry/);
     assert.equal((await send(messageOf({ id: 'x', status: 'SUCCESS' }))).status, 204);
+  });
+
+  it('builds nothing because of a build of somebody else’s', async () => {
+    await until('the build is over', async () => {
+      await send(messageOf({ id: 'x', status: 'SUCCESS' }));
+      return api.google.builds.all.every(({ status }) => status !== 'WORKING');
+    });
+    await send(messageOf({ id: 'x', status: 'SUCCESS' }));
+    const count = api.google.builds.all.length;
+    api.google.builds.removeGateway();
+    assert.equal((await send(messageOf({ id: 'x', status: 'SUCCESS' }))).status, 204);
+    assert.equal(api.google.builds.all.length, count);
   });
 });

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { InstanceSpec } from '../../functions/instance.ts';
+import { backendId, type InstanceSpec } from '../../functions/instance.ts';
 import { reap } from '../../functions/reaper.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { stateOf } from '../../functions/session.ts';
 import { ask, create, driveTo } from './drive.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, testConfig, type World } from './world.ts';
 
 async function storedState(world: World, id: string): Promise<string> {
   const record = await world.store.get(id);
@@ -133,7 +133,8 @@ describe('an instance that somebody else has started', () => {
 });
 
 describe('an instance whose session nobody knows', () => {
-  const labels = { 'datalab-session': 'unknown', 'datalab-generation': '1' };
+  const backend = { 'datalab-backend': backendId(testConfig()) };
+  const labels = { 'datalab-session': 'unknown', 'datalab-generation': '1', ...backend };
   const spec: InstanceSpec = {
     name: 'datalab-unknown-1',
     zone: 'europe-west1-b',
@@ -167,7 +168,7 @@ describe('an instance whose session nobody knows', () => {
     await driveTo(world, id, 'READY');
     await ask(world, id, 'deleted');
     await driveTo(world, id, 'removed');
-    const late = { 'datalab-session': id, 'datalab-generation': '1' };
+    const late = { 'datalab-session': id, 'datalab-generation': '1', ...backend };
     await world.compute.insertInstance({ ...spec, name: `datalab-${id}-1`, labels: late }, 'r');
     world.clock.advance(60);
     assert.equal((await reap(world.deps)).forgotten, 1);
@@ -179,13 +180,23 @@ describe('an instance whose session nobody knows', () => {
     using world = createWorld();
     const { id } = await create(world);
     await driveTo(world, id, 'READY');
-    const late = { 'datalab-session': id, 'datalab-generation': '0' };
+    const late = { 'datalab-session': id, 'datalab-generation': '0', ...backend };
     await world.compute.insertInstance({ ...spec, name: `datalab-${id}-0`, labels: late }, 'r');
     world.clock.advance(60);
     assert.equal((await reap(world.deps)).forgotten, 1);
     world.clock.advance(60);
     const statuses = (await world.compute.findInstances(id)).map(({ status }) => status);
     assert.deepEqual(statuses, ['RUNNING', 'SUSPENDED']);
+  });
+
+  it('is another backend’s, which knows its session, and is left alone', async () => {
+    using world = createWorld();
+    const theirs = { ...labels, 'datalab-backend': backendId({ apiUrl: 'https://other' }) };
+    await world.compute.insertInstance({ ...spec, labels: theirs }, 'r');
+    world.clock.advance(60);
+    assert.equal((await reap(world.deps)).forgotten, 0);
+    world.clock.advance(60);
+    assert.equal((await world.compute.findInstances('unknown'))[0]?.status, 'RUNNING');
   });
 
   it('is looked for about once an hour', async () => {

@@ -8,7 +8,12 @@ import { describe, it, type TestContext } from 'node:test';
 import { GoogleAuth, PassThroughClient } from 'google-auth-library';
 import { createCompute } from '../../../functions/google/compute.ts';
 import { instanceResource } from '../../../functions/google/compute-resources.ts';
-import { instanceLabels, instanceName, instanceSpec } from '../../../functions/instance.ts';
+import {
+  backendId,
+  instanceLabels,
+  instanceName,
+  instanceSpec,
+} from '../../../functions/instance.ts';
 import { aRecord } from '../store/store-contract.ts';
 import { IMAGES, testConfig } from '../world.ts';
 
@@ -96,7 +101,12 @@ describe('an instance', () => {
   it('is named by uid and generation, and says both in labels, on its disk too', async (t) => {
     const { compute, calls } = await start(t, json({ name: 'operation-1' }));
     await compute.insertInstance(specOf({ labels: { team: 'a' } }), REQUEST_ID);
-    const labels = { team: 'a', 'datalab-session': 'abc', 'datalab-generation': '7' };
+    const labels = {
+      team: 'a',
+      'datalab-session': 'abc',
+      'datalab-generation': '7',
+      'datalab-backend': backendId(testConfig()),
+    };
     assert.deepEqual(instanceLabels(RECORD), {
       'datalab-session': 'abc',
       'datalab-generation': '7',
