@@ -1,5 +1,6 @@
 // The HTTP API as zod schemas and types: what crosses the wire between API, client, agent and team tooling.
-// One of the two contract files that other parts may import (see ARCHITECTURE.md).
+// One of the two contract files that other parts may import (see ARCHITECTURE.md). What `describe` says of a field is in
+// the OpenAPI document.
 import { z } from 'zod';
 
 /** Codes of google.rpc.Code that the API answers with, and the HTTP status of each (AIP-193). */
@@ -22,16 +23,22 @@ export type ErrorCode = keyof typeof HTTP_STATUS;
 
 export const ERROR_CODES = Object.keys(HTTP_STATUS) as [ErrorCode, ...ErrorCode[]];
 
-export const fieldViolation = z.object({ field: z.string(), description: z.string() });
+export const fieldViolation = z.object({
+  field: z.string().describe('Such as diskSizeGb, labels.team or fallbackZones[0].'),
+  description: z.string(),
+});
 export type FieldViolation = z.infer<typeof fieldViolation>;
 
 /** The error body of AIP-193. `details` holds a google.rpc.BadRequest when fields are at fault. */
 export const errorBody = z.object({
   error: z.object({
-    code: z.int(),
+    code: z.int().describe('The HTTP status.'),
     status: z.enum(ERROR_CODES),
-    message: z.string(),
-    details: z.array(z.looseObject({ '@type': z.string() })).optional(),
+    message: z.string().describe('For people: what failed, why, and what to try next.'),
+    details: z
+      .array(z.looseObject({ '@type': z.string() }))
+      .optional()
+      .describe('A google.rpc.BadRequest with its fieldViolations where fields are at fault.'),
   }),
 });
 export type ErrorBody = z.infer<typeof errorBody>;
@@ -102,7 +109,8 @@ export const sessionLabels = z
         'must be at most 63 lower-case letters, digits, hyphens and underscores',
       ),
   )
-  .refine((labels) => Object.keys(labels).length <= 32, 'must be at most 32 labels');
+  .refine((labels) => Object.keys(labels).length <= 32, 'must be at most 32 labels')
+  .meta({ maxProperties: 32 });
 
 /** `HOST/PATH[:TAG][@sha256:DIGEST]`. */
 export const imageName = z
@@ -113,36 +121,70 @@ export const imageName = z
     'must be the name of an image with its registry, such as gcr.io/my-project/datalab-gateway',
   );
 
-/** An hour of the shortest kind to 60 days, which is how long Google keeps a suspended instance. */
-const lifetimeSeconds = z.int().min(300).max(5_184_000);
+/** Up to 60 days: so long Google keeps a suspended instance. */
+const MAX_SECONDS = 5_184_000;
 
-export const createSessionRequest = z.strictObject({
-  name: sessionName.default('default'),
-  zone: zoneName.optional(),
-  /** Tried in this order when the zone has no room. */
-  fallbackZones: z.array(zoneName).max(8).optional(),
-  machineType: machineTypeName.optional(),
-  /** A Spot VM: cheaper, and Google may stop it at any time (the disk is kept). */
-  spot: z.boolean().optional(),
-  /** Size of the boot disk in GB (10 is what Container-Optimized OS needs). */
-  diskSizeGb: z.int().min(10).max(65536).optional(),
-  /** Instead of the project's gateway image. */
-  image: imageName.optional(),
-  /** What the kernels run as; one of those that the administrator's policy names. */
-  serviceAccount: z.email().max(254).optional(),
-  /** So long without activity, and the session sleeps. */
-  idleTimeoutSeconds: z.int().min(60).max(5_184_000).optional(),
-  idleAction: z.enum(IDLE_ACTIONS).optional(),
-  /** So long after a start the session is suspended, busy or not; `:extend` moves it. */
-  maxLifetimeSeconds: lifetimeSeconds.optional(),
-  labels: sessionLabels.optional(),
-  /** Checks everything, stores and does nothing (AIP-163). */
-  validateOnly: z.boolean().optional(),
-});
+export const createSessionRequest = z
+  .strictObject({
+    name: sessionName.default('default').describe('Your name for it; one session for each name.'),
+    zone: zoneName.optional().describe('Default: ZONE of the backend.'),
+    fallbackZones: z
+      .array(zoneName)
+      .max(8)
+      .optional()
+      .describe('Tried in this order when the zone has no room.'),
+    machineType: machineTypeName.optional().describe('Default: MACHINE_TYPE of the backend.'),
+    spot: z
+      .boolean()
+      .optional()
+      .describe('A Spot VM: cheaper, and Google may stop it at any time (the disk is kept).'),
+    diskSizeGb: z
+      .int()
+      .min(10)
+      .max(65536)
+      .optional()
+      .describe('Of the boot disk. Default: DISK_SIZE_GB of the backend.'),
+    image: imageName
+      .optional()
+      .describe('Instead of the project’s gateway image; one of those that the policy names.'),
+    serviceAccount: z
+      .email()
+      .max(254)
+      .optional()
+      .describe('What the kernels run as; one of those that the policy names.'),
+    idleTimeoutSeconds: z
+      .int()
+      .min(60)
+      .max(MAX_SECONDS)
+      .optional()
+      .describe('So long without activity, and the session sleeps.'),
+    idleAction: z
+      .enum(IDLE_ACTIONS)
+      .optional()
+      .describe('How it sleeps: suspend keeps the memory, stop the disk, delete nothing.'),
+    maxLifetimeSeconds: z
+      .int()
+      .min(300)
+      .max(MAX_SECONDS)
+      .optional()
+      .describe('So long after a start the session is suspended, busy or not; :extend moves it.'),
+    labels: sessionLabels
+      .optional()
+      .describe('For filters and bills: at most 32, and none that begins with datalab-.'),
+    validateOnly: z
+      .boolean()
+      .optional()
+      .describe('Checks everything, stores and does nothing (AIP-163).'),
+  })
+  .meta({
+    examples: [{ name: 'train', machineType: 'e2-standard-8', labels: { team: 'forecast' } }],
+  });
 export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
 
 /** `:extend`: stays awake for so many seconds from now, whatever its kernels do; its lifetime ends no sooner. */
-export const extendSessionRequest = z.strictObject({ seconds: z.int().min(60).max(5_184_000) });
+export const extendSessionRequest = z
+  .strictObject({ seconds: z.int().min(60).max(MAX_SECONDS).describe('From now.') })
+  .meta({ examples: [{ seconds: 7200 }] });
 
 export const healthResponse = z.object({ status: z.literal('ok') });
 export const openApiDocument = z.looseObject({ openapi: z.string() });
@@ -158,29 +200,30 @@ export const kernelActivity = z.strictObject({
   name: z.string().max(128),
   state: z.enum(KERNEL_STATES),
   connections: z.int().min(0),
-  /** Seconds since the last message that was activity; 0 while busy. */
-  idleSeconds: z.number().min(0),
+  idleSeconds: z
+    .number()
+    .min(0)
+    .describe('Since the last message that was activity; 0 while busy. As of the last report.'),
 });
 export type KernelActivity = z.infer<typeof kernelActivity>;
 
-/** A session as the API answers it. Times are RFC 3339 in UTC. */
+/** RFC 3339, in UTC. */
+const time = z.string().meta({ format: 'date-time' });
+
+/** A session as the API answers it. */
 export const session = z.object({
   id: z.string(),
-  /** The user's name for it. */
-  name: z.string(),
-  /** AIP-122: `sessions/{id}`. */
-  resourceName: z.string(),
+  name: z.string().describe('Its owner’s name for it.'),
+  resourceName: z.string().describe('sessions/{id} (AIP-122).'),
   owner: z.object({ email: z.string() }),
   state: z.enum(SESSION_STATES),
-  /** What the session is waiting for, in words; empty when nothing is under way. */
-  waitingFor: z.string(),
-  want: z.enum(WANTS),
-  /** Counts changes that a user could see; `afterRevision` takes it. */
-  revision: z.int(),
-  etag: z.string(),
-  createTime: z.string(),
-  updateTime: z.string(),
-  zone: z.string(),
+  waitingFor: z.string().describe('In words; empty when nothing is under way.'),
+  want: z.enum(WANTS).describe('What was asked for last.'),
+  revision: z.int().describe('Counts changes that a user could see; afterRevision takes it.'),
+  etag: z.string().describe('For If-Match, with its quotes.'),
+  createTime: time,
+  updateTime: time,
+  zone: z.string().describe('Where the instance is, or is to be made: a fallback zone, maybe.'),
   machineType: z.string(),
   diskSizeGb: z.int(),
   fallbackZones: z.array(z.string()),
@@ -190,33 +233,41 @@ export const session = z.object({
   idleTimeoutSeconds: z.int(),
   idleAction: z.enum(IDLE_ACTIONS),
   maxLifetimeSeconds: z.int().optional(),
-  /** While it is READY: why it is awake, in words, and when it will sleep if nothing happens. */
-  awake: z.object({ reason: z.string(), sleepTime: z.string().optional() }).optional(),
-  /** When it is suspended, busy or not. */
-  lifetimeEndTime: z.string().optional(),
-  /** The gateway image with its pinned digest; absent until it was looked up. */
-  image: z.string().optional(),
-  /** How many instances this session has had. */
-  generation: z.int(),
+  awake: z
+    .object({
+      reason: z.string().describe('In words.'),
+      sleepTime: time.optional().describe('When it sleeps if nothing happens; absent while busy.'),
+    })
+    .optional()
+    .describe('While it is READY.'),
+  lifetimeEndTime: time.optional().describe('When it is suspended, busy or not.'),
+  image: z
+    .string()
+    .optional()
+    .describe('The gateway image with its pinned digest; absent until it was looked up.'),
+  generation: z.int().describe('How many instances this session has had.'),
   instance: z
     .object({
       name: z.string(),
       zone: z.string(),
-      /** Google's status word, such as RUNNING or TERMINATED. */
-      status: z.string().optional(),
+      status: z.string().optional().describe('Google’s word, such as RUNNING or TERMINATED.'),
       internalIp: z.string().optional(),
     })
     .optional(),
   kernels: z.array(z.object({ ...kernelActivity.shape })),
-  /** Why the session is FAILED, or what went wrong last. */
-  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).optional(),
-  timeline: z.array(z.object({ time: z.string(), message: z.string() })),
+  error: z
+    .object({ code: z.enum(ERROR_CODES), message: z.string() })
+    .optional()
+    .describe('Why the session is FAILED.'),
+  timeline: z.array(z.object({ time, message: z.string() })).describe('The last 50, oldest first.'),
 });
 export type SessionView = z.infer<typeof session>;
 
 export const listSessionsResponse = z.object({
-  sessions: z.array(session),
-  nextPageToken: z.string().optional(),
+  sessions: z
+    .array(session)
+    .describe('May be fewer than pageSize, even none, before the last page.'),
+  nextPageToken: z.string().optional().describe('Absent on the last page.'),
 });
 
 /** In a query: digits and nothing else, so that an empty variable of a script is not taken for 0. */
@@ -229,24 +280,38 @@ const queryNumber = (range: z.ZodNumber) =>
 
 /** Query of `GET /v1/sessions/{id}`: with `afterRevision` it answers as soon as there is something newer. */
 export const getSessionQuery = z.strictObject({
-  afterRevision: queryNumber(z.int().min(0)).optional(),
-  waitSeconds: queryNumber(z.int().min(0).max(45)).optional(),
+  afterRevision: queryNumber(z.int().min(0))
+    .optional()
+    .describe('Answers as soon as the session is newer than this.'),
+  waitSeconds: queryNumber(z.int().min(0).max(45))
+    .optional()
+    .describe('With afterRevision: the longest to wait, then it answers as it is. Default: 0.'),
 });
 
 export const DEFAULT_PAGE_SIZE = 100;
 export const MAX_PAGE_SIZE = 1000;
 
 export const listSessionsQuery = z.strictObject({
-  /** AIP-160, as far as `state = READY AND labels.team = "a" AND name != "x"`. */
-  filter: z.string().max(1024).optional(),
-  /** 0 is none given, and more than MAX_PAGE_SIZE is that many (AIP-158). */
-  pageSize: queryNumber(z.int().min(0)).optional(),
-  pageToken: z.string().max(512).optional(),
+  filter: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe('AIP-160, as far as: state = READY AND labels.team = "a" AND name != "x".'),
+  pageSize: queryNumber(z.int().min(0))
+    .optional()
+    .describe(
+      `Default, and for 0: ${DEFAULT_PAGE_SIZE}. More than ${MAX_PAGE_SIZE} is ${MAX_PAGE_SIZE} (AIP-158).`,
+    ),
+  pageToken: z
+    .string()
+    .max(512)
+    .optional()
+    .describe('nextPageToken of the page before, of a list with the same filter.'),
 });
 
 /** Answer of `:connect`: the session's access token and where to tunnel to. The owner's alone. */
 export const connectResponse = z.object({
-  accessToken: z.string(),
+  accessToken: z.string().describe('For Authorization: Bearer, to the agent.'),
   tunnel: z.object({
     project: z.string(),
     zone: z.string(),
@@ -322,29 +387,28 @@ export const IMAGE_STATES = ['MISSING', 'BUILDING', 'READY', 'FAILED'] as const;
 
 /** `GET /v1/image`: the project's gateway image. */
 export const image = z.object({
-  /** With its tag. */
-  name: z.string(),
+  name: z.string().describe('With its tag.'),
   state: z.enum(IMAGE_STATES),
-  /** What new sessions get pinned. */
-  digest: z.string().optional(),
+  digest: z.string().optional().describe('What new sessions get pinned.'),
   build: z
     .object({
       id: z.string(),
-      /** Cloud Build's word. */
-      status: z.string(),
+      status: z.string().describe('Cloud Build’s word.'),
       logUrl: z.string().optional(),
-      startTime: z.string().optional(),
+      startTime: time.optional(),
     })
     .optional(),
-  /** Why the last build failed, with the last lines of its log. */
-  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).optional(),
+  error: z
+    .object({ code: z.enum(ERROR_CODES), message: z.string() })
+    .optional()
+    .describe('Why the last build failed, with the last lines of its log.'),
 });
 export type ImageView = z.infer<typeof image>;
 
-/** `POST /v1/image:build`. An image that is there is replaced only if `force` says so, by an administrator. */
+/** `POST /v1/image:build`. */
 export const buildImageRequest = z.strictObject({
-  force: z.boolean().optional(),
-  validateOnly: z.boolean().optional(),
+  force: z.boolean().optional().describe('Replaces an image that is there; administrators only.'),
+  validateOnly: z.boolean().optional().describe('Checks, and builds nothing (AIP-163).'),
 });
 
 /** Metadata attributes that the API gives an instance and `vm-startup.sh` reads. */

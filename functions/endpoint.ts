@@ -36,7 +36,7 @@ export type Declared = Omit<Endpoint<z.ZodType, z.ZodType>, 'handle'> & {
   handle: (request: ApiRequest) => Promise<object>;
 };
 
-const SESSION_ID = '([a-z0-9]{1,63})';
+export const SESSION_ID = '[a-z0-9]{1,63}';
 
 /**
  * @param authenticate runs before anything of the request is parsed: whoever may not call learns nothing of it
@@ -70,7 +70,7 @@ export function declare<Caller, Query extends z.ZodType, Body extends z.ZodType>
 }
 
 export function routeOf({ method, path, handle }: Declared): Route {
-  const pattern = path.replaceAll('.', String.raw`\.`).replace('{id}', SESSION_ID);
+  const pattern = path.replaceAll('.', String.raw`\.`).replace('{id}', `(${SESSION_ID})`);
   return { method, pattern: new RegExp(`^${pattern}$`), handle };
 }
 

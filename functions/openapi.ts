@@ -1,11 +1,32 @@
 // The OpenAPI 3.1 document, made from the endpoints of api.ts and the zod schemas of contract.ts. Loaded when somebody
-// asks for it.
-import { z } from 'zod';
-import { errorBody, image, session } from './contract.ts';
-import type { Declared } from './endpoint.ts';
+// asks for it. openapi-schemas.ts has the schemas.
+import { HTTP_STATUS, type ErrorCode } from './contract.ts';
+import { SESSION_ID, type Declared } from './endpoint.ts';
+import { componentSchemas, parameterSchemas, schemaOf } from './openapi-schemas.ts';
 
-const NAMED = { Session: session, Image: image, Error: errorBody };
-type SchemaName = keyof typeof NAMED;
+/** When it is answered, and what to do about it. */
+const ERRORS: Readonly<Record<ErrorCode, string>> = {
+  INVALID_ARGUMENT: 'The request is wrong; its details name the fields.',
+  FAILED_PRECONDITION:
+    'Not in the state that the session is in; the message says what to do first.',
+  UNAUTHENTICATED: 'No ID token, or one that is not accepted: get a new one.',
+  PERMISSION_DENIED: 'The caller may not do that.',
+  NOT_FOUND: 'It is not there, or not the caller’s.',
+  ABORTED: 'It has changed since: get it again, then decide anew.',
+  ALREADY_EXISTS: 'It is there, and another one than was asked for.',
+  RESOURCE_EXHAUSTED: 'A quota of the project, or Google’s rate limit: wait, then ask again.',
+  INTERNAL: 'A bug of the backend; its log says more.',
+  UNIMPLEMENTED: 'Google does not do that.',
+  UNAVAILABLE: 'Google or the store did not answer: ask again, it is safe.',
+  DEADLINE_EXCEEDED: 'Google took too long: ask again, it is safe.',
+};
+
+const TAGS = {
+  sessions: 'Kernel hosts on Compute Engine.',
+  image: 'The project’s gateway image, from which sessions run.',
+  agent: 'Internal: what the agent on an instance asks.',
+  service: 'About the API itself.',
+};
 
 /** @param url where the API is reached */
 export function describeApi(endpoints: readonly Declared[], url: string): object {
@@ -13,24 +34,35 @@ export function describeApi(endpoints: readonly Declared[], url: string): object
   for (const endpoint of endpoints) {
     (paths[endpoint.path] ??= {})[endpoint.method.toLowerCase()] = operationOf(endpoint);
   }
-  const schemas = Object.fromEntries(
-    Object.entries(NAMED).map(([name, schema]) => [name, jsonSchema(schema, 'output')]),
-  );
   return {
     openapi: '3.1.1',
     info: {
       title: 'Datalab on GCP',
       version: 'v1',
-      description: 'Sessions: kernel hosts on Compute Engine. Errors are those of AIP-193.',
+      description:
+        'Sessions: kernel hosts on Compute Engine. Every call is safe to repeat. Errors are those of AIP-193.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas,
+      schemas: componentSchemas(),
+      responses: Object.fromEntries(
+        Object.entries(errorsByStatus()).map(([status, description]) => [
+          `Error${status}`,
+          { description, content: json({ $ref: '#/components/schemas/Error' }) },
+        ]),
+      ),
       securitySchemes: {
         user: bearer('A Google ID token of a person or a service account.'),
         agent: bearer('The identity token of the instance, format=full.'),
+        platform: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Serverless-Authorization',
+          description: '"Bearer" and the same token, for Cloud Run, which takes it away.',
+        },
       },
     },
   };
@@ -41,26 +73,51 @@ function operationOf(endpoint: Declared): object {
   return {
     operationId,
     summary,
-    security: caller === 'anybody' ? [] : [{ [caller]: [] }],
+    tags: [tagOf(endpoint)],
+    security: caller === 'anybody' ? [] : [{ [caller]: [], platform: [] }],
     parameters: parametersOf(endpoint),
-    ...(body ? { requestBody: { content: json(jsonSchema(body, 'input')) } } : {}),
+    ...(body ? { requestBody: { content: json(schemaOf(body, 'input')) } } : {}),
     responses: {
-      200: { description: 'OK', content: json(responseSchema(response)) },
-      default: { description: 'What went wrong.', content: json(reference('Error')) },
+      200: { description: 'OK', content: json(schemaOf(response, 'output')) },
+      ...Object.fromEntries(
+        errorStatusesOf(endpoint).map((status) => [
+          status,
+          { $ref: `#/components/responses/Error${status}` },
+        ]),
+      ),
+      default: {
+        description: 'Any other error.',
+        content: json({ $ref: '#/components/schemas/Error' }),
+      },
     },
   };
 }
 
 function parametersOf({ path, query, takesEtag }: Declared): object[] {
-  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
-  const etag = { name: 'If-Match', in: 'header', required: false, schema: { type: 'string' } };
-  const { properties = {} } = query ? jsonSchema(query, 'input') : {};
-  const inQuery = Object.entries(properties).map(([name, schema]) => ({
-    name,
-    in: 'query',
+  const id = {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: 'id of the session.',
+    schema: { type: 'string', pattern: `^${SESSION_ID}$` },
+  };
+  const etag = {
+    name: 'If-Match',
+    in: 'header',
     required: false,
-    schema,
-  }));
+    description:
+      'etag of the session as it was seen, or several, or *: with another one nothing is changed, and the answer is ABORTED (AIP-154).',
+    schema: { type: 'string' },
+  };
+  const inQuery = Object.entries(query ? parameterSchemas(query) : {}).map(
+    ([name, { description, ...schema }]) => ({
+      name,
+      in: 'query',
+      required: false,
+      ...(description === undefined ? {} : { description }),
+      schema,
+    }),
+  );
   return [
     ...(path.includes('{id}') ? [id] : []),
     ...(takesEtag === true ? [etag] : []),
@@ -68,20 +125,34 @@ function parametersOf({ path, query, takesEtag }: Declared): object[] {
   ];
 }
 
-function responseSchema(schema: z.ZodType): object {
-  const named = Object.entries(NAMED).find(([, known]) => known === schema);
-  return named ? reference(named[0] as SchemaName) : jsonSchema(schema, 'output');
+function tagOf({ caller, path }: Declared): keyof typeof TAGS {
+  if (caller === 'agent') return 'agent';
+  if (path.startsWith('/v1/image')) return 'image';
+  return path.startsWith('/v1/sessions') ? 'sessions' : 'service';
 }
 
-/** Query parameters are coerced from text: what goes in is what comes out. */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
-  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  delete made.$schema;
-  return made;
+/** Those that a caller should be ready for; what is rarer is `default`. */
+function errorStatusesOf({ method, path, caller, query, body }: Declared): number[] {
+  const takesSomething = query !== undefined || body !== undefined;
+  const isKnownCaller = caller !== 'anybody';
+  return [
+    ...(takesSomething ? [400] : []),
+    ...(isKnownCaller ? [401, 403] : []),
+    ...(path.includes('{id}') ? [404] : []),
+    ...(method === 'GET' ? [] : [409]),
+    ...(isKnownCaller ? [429, 503] : []),
+  ];
 }
 
-function reference(name: SchemaName): object {
-  return { $ref: `#/components/schemas/${name}` };
+/** Several codes may have one status. */
+function errorsByStatus(): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [code, description] of Object.entries(ERRORS) as [ErrorCode, string][]) {
+    const status = String(HTTP_STATUS[code]);
+    const line = `${code}: ${description}`;
+    found[status] = found[status] === undefined ? line : `${found[status]} ${line}`;
+  }
+  return found;
 }
 
 function json(schema: object): object {
