@@ -168,7 +168,9 @@ describe('derived names', () => {
   it('makes another valid requestId for each step, attempt, generation and session', () => {
     const ids = STEPS.flatMap((step) =>
       [1, 2].flatMap((attempt) =>
-        [1, 2].map((generation) => requestIdOf({ uid: 'a', generation }, step, attempt)),
+        [1, 2].flatMap((generation) =>
+          ['a', 'b'].map((uid) => requestIdOf({ uid, generation }, step, attempt)),
+        ),
       ),
     );
     assert.equal(new Set(ids).size, ids.length);

@@ -57,9 +57,9 @@ export class TestCompute implements Compute {
     return Promise.resolve(all.filter(({ labels }) => isAsked(labels['datalab-session'])));
   }
 
-  getInstance(_zone: string, name: string): Promise<SeenInstance | undefined> {
+  getInstance(zone: string, name: string): Promise<SeenInstance | undefined> {
     this.#settle();
-    return Promise.resolve(this.instances.get(name));
+    return Promise.resolve(this.#find({ zone, name }));
   }
 
   findOperation(_zone: string, requestId: string): Promise<SeenOperation | undefined> {
@@ -164,9 +164,14 @@ export class TestCompute implements Compute {
     instance.status = status;
   }
 
-  #named({ name }: Target): SeenInstance {
-    const found = this.instances.get(name);
-    if (!found) throw new AppError('NOT_FOUND', `no ${name}`);
+  #named(target: Target): SeenInstance {
+    const found = this.#find(target);
+    if (!found) throw new AppError('NOT_FOUND', `no ${target.name} in ${target.zone}`);
     return found;
+  }
+
+  #find({ zone, name }: Target): SeenInstance | undefined {
+    const found = this.instances.get(name);
+    return found?.zone === zone ? found : undefined;
   }
 }
