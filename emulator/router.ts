@@ -1,7 +1,7 @@
 // One router for all emulated APIs: finds the route, runs its handler, renders errors the way Google does.
 // What no route takes is refused and logged, since an emulator that silently accepts is worse than none.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { OperationFault } from './compute/operation-fault.ts';
+import type { OperationFault } from './faults/operation-fault.ts';
 import { GoogleError, renderGoogleError } from './google-error.ts';
 
 export interface Call {

@@ -5,7 +5,8 @@ import { fingerprintOf } from '../ids.ts';
 import type { Durations } from '../options.ts';
 import { API_ROOT, instancePath } from './links.ts';
 import type { Machines } from './machines.ts';
-import { explainFault, type OperationFault } from './operation-fault.ts';
+import type { OperationFault } from '../faults/operation-fault.ts';
+import { explainFault } from './operation-fault.ts';
 import { OperationError, type Operations } from './operations.ts';
 import { buildInstance, buildMetadata, type Place } from './resources.ts';
 import {

@@ -1,29 +1,10 @@
 // Operations that fail because somebody asked for it: codes, messages and details as Google gives them.
 // faults/ puts the fault into the call; instances.ts lets the operation end with it.
-import { z } from 'zod';
+import type { OperationFault } from '../faults/operation-fault.ts';
 import { regionOf, zoneNames } from './catalog.ts';
 import type { Json } from './links.ts';
 import { OperationError } from './operations.ts';
 import type { InstanceRecord } from './state.ts';
-
-export const operationFault = z.strictObject({
-  /** Google's code, such as ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS, QUOTA_EXCEEDED or INTERNAL_ERROR. */
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,99}$/),
-  message: z.string().max(1000).optional(),
-  httpStatus: z.int().min(400).max(599).optional(),
-  /** Of a stock-out: zones that have room; default: the others of the region. */
-  zonesAvailable: z.array(z.string()).optional(),
-  /** Of an exceeded quota. */
-  quotaInfo: z
-    .strictObject({
-      metricName: z.string(),
-      limitName: z.string(),
-      limit: z.number(),
-      dimensions: z.record(z.string(), z.string()),
-    })
-    .optional(),
-});
-export type OperationFault = z.infer<typeof operationFault>;
 
 const STOCK_OUT = 'ZONE_RESOURCE_POOL_EXHAUSTED';
 const HELP_URL = 'https://cloud.google.com/compute/docs/resource-error';

@@ -1,6 +1,6 @@
 // What a fault rule is: which calls it is for, how often, and what happens to them. Parsed at the control API.
 import { z } from 'zod';
-import { operationFault } from '../compute/operation-fault.ts';
+import { operationFault } from './operation-fault.ts';
 import { SERVICES, type Service } from './service.ts';
 
 /** A delay beyond what any caller waits is asked for as `timeout`. */
