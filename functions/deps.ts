@@ -21,7 +21,7 @@ import { openSqliteStore } from './store/sqlite.ts';
 import { createUid } from './uid.ts';
 
 export function createDeps(config: Config, clock: Clock, log: Log): ApiDeps {
-  const auth = lazyGoogleAuth();
+  const auth = lazyGoogleAuth(config);
   const store = openStore(config);
   return {
     config,
