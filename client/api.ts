@@ -147,11 +147,17 @@ function notOurApi(status: number, url: string): Error {
   );
 }
 
+/** RESOURCE_EXHAUSTED: a quota that does not come back by itself is told in the session, not as the API's own refusal. */
+const PASSING_CODES: readonly ErrorBody['error']['status'][] = [
+  'UNAVAILABLE',
+  'ABORTED',
+  'INTERNAL',
+  'RESOURCE_EXHAUSTED',
+];
+
 function isWorthRepeating(error: unknown): boolean {
   if (error instanceof ApiError) {
-    return (
-      error.status === 'UNAVAILABLE' || error.status === 'ABORTED' || error.status === 'INTERNAL'
-    );
+    return PASSING_CODES.includes(error.status);
   }
   return !(error instanceof ClientError);
 }

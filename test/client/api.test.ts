@@ -31,6 +31,18 @@ describe('a call to the API', () => {
     assert.equal(calls, 3);
   });
 
+  it('is tried again when Google wants the API to call more slowly', async (t) => {
+    let calls = 0;
+    const api = await apiOver(t, (_, response) => {
+      calls += 1;
+      const error = { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'Compute Engine: slower' };
+      if (calls === 1) response.writeHead(429).end(JSON.stringify({ error }));
+      else response.end('{"sessions":[]}');
+    });
+    assert.deepEqual(await api.listSessions(), []);
+    assert.equal(calls, 2);
+  });
+
   it('sends the token twice, for the platform and for us', async (t) => {
     const seen: unknown[] = [];
     const api = await apiOver(t, ({ headers }, response) => {
