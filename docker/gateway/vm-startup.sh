@@ -18,7 +18,10 @@ main() {
 
   name=$(metadata name)
   address=$(metadata network-interfaces/0/ip)
-  gateway_address=$(metadata attributes/datalab-gateway-address 2>/dev/null || echo 127.0.0.1)
+  attributes=$(metadata attributes/)
+  gateway_address=127.0.0.1
+  [[ $'\n'$attributes$'\n' != *$'\n'datalab-gateway-address$'\n'* ]] ||
+    gateway_address=$(metadata attributes/datalab-gateway-address)
   gateway_image=$(metadata attributes/datalab-gateway-image)
   agent_image=$(metadata attributes/datalab-agent-image)
   session=$(metadata attributes/datalab-session)
@@ -35,8 +38,9 @@ main() {
   shutdown -h now
 }
 
+# Every failure is worth another try, "not found" too: what is asked for is there.
 metadata() {
-  curl --fail --silent --show-error --retry 8 --retry-connrefused --max-time 20 \
+  curl --fail --silent --show-error --retry 8 --retry-all-errors --max-time 20 \
     --header 'Metadata-Flavor: Google' "$METADATA/$1"
 }
 

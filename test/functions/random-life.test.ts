@@ -8,22 +8,12 @@ import { noteReport } from '../../functions/agents.ts';
 import { IDLE_ACTIONS } from '../../functions/contract.ts';
 import { reap } from '../../functions/reaper.ts';
 import { extendSession } from '../../functions/sessions.ts';
+import { randomNumbers } from '../helpers/random-numbers.ts';
 import { again, ask, claimsOf, create, driveTo, kernel, register, report, USER } from './drive.ts';
 import { createWorld, type World } from './world.ts';
 
 const LIVES = 100;
 const EVENTS = 40;
-
-/** Mulberry32: the same lives in every run. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
-}
 
 type Event = (world: World, id: string, random: (below: number) => number) => Promise<unknown>;
 

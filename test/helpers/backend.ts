@@ -75,6 +75,11 @@ export async function startBackend(
   options: Partial<EmulatorOptions> = {},
   environment: Record<string, string> = {},
 ): Promise<Backend> {
+  let started: Emulator | undefined = undefined;
+  // Before the folder goes: hooks run in the order in which they were asked for.
+  t.after(async () => {
+    await started?.end();
+  });
   const stateDir = options.stateDir ?? temporaryFolder(t);
   const log: string[] = [];
   const emulator = await runEmulator({
@@ -94,7 +99,7 @@ export async function startBackend(
       },
     },
   });
-  t.after(() => emulator.end());
+  started = emulator;
   const { urls, credentials } = emulator.ready;
   const control: Backend['control'] = async (method, at, body) => {
     const { status, body: answer } = await request(method, `${urls.control}${at}`, body);

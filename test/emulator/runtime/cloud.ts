@@ -48,6 +48,7 @@ function metadataServer(name: string, address: string): Server {
   const values: Record<string, string> = {
     name,
     'network-interfaces/0/ip': address,
+    'attributes/': 'datalab-gateway-address\ndatalab-gateway-image\n',
     'attributes/datalab-gateway-address': address,
     'attributes/datalab-gateway-image': `gcr.io/a-project/datalab-gateway@${DIGEST}`,
     'attributes/datalab-agent-image': `gcr.io/a-project/datalab-agent@${DIGEST}`,
