@@ -9,6 +9,7 @@ import { createReportingRuntime } from './reporting-runtime.ts';
 const ENVIRONMENT = {
   CLAIM_SECONDS: '6',
   // Longer than a call may take, as it has to be; a function may not run that long in these tests.
+  FUNCTION_TIMEOUT_SECONDS: '4',
   BUILD_CLAIM_SECONDS: '5',
   OBSERVE_INTERVAL_SECONDS: '0.2',
   REPORT_INTERVAL_SECONDS: '1',

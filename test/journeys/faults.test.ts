@@ -1,0 +1,14 @@
+// Every call that the backend and the agent make to Google fails once; the journey ends the same. The whole matrix is in
+// test/soak.
+import { describe, it } from 'node:test';
+import { firstJourneys, warmJourneys } from '../helpers/fault-journeys.ts';
+
+const LANES = 3;
+
+describe('a journey in which one call fails once', () => {
+  it('ends the same', { concurrency: LANES }, (t) => warmJourneys(t, { perCall: 2, lanes: LANES }));
+});
+
+describe('the first journey of a backend, in which one call fails once', () => {
+  it('ends the same', { concurrency: 2 }, (t) => firstJourneys(t, { perCall: 1, lanes: 2 }));
+});
