@@ -150,6 +150,7 @@ export const createSessionRequest = z
     serviceAccount: z
       .email()
       .max(254)
+      .toLowerCase()
       .optional()
       .describe('What the kernels run as; one of those that the policy names.'),
     idleTimeoutSeconds: z

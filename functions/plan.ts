@@ -247,6 +247,9 @@ function adoptDeparture(record: SessionRecord, phase: Phase, now: number): Sessi
       }
       return { ...record, bootingSince: undefined, failure: stoppedWhileBooting(record) };
     case 'none':
+      // Nothing was made before it was to sleep: nothing is lost.
+      if (record.want === 'suspended') return { ...record, want: 'stopped', isWantPending: false };
+      return { ...record, isWantPending: false, failure: instanceLost(record) };
     case 'gone':
       return { ...record, isWantPending: false, failure: instanceLost(record) };
     case 'rising':

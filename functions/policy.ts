@@ -59,7 +59,7 @@ export function violationsOf(request: CreateSessionRequest, policy: Policy): Fie
     refuse('machineType', oneOf(policy.machineTypes));
   }
   if (isOutside(request.image, policy.images)) refuse('image', oneOf(policy.images));
-  if (isOutside(request.serviceAccount?.toLowerCase(), policy.serviceAccounts)) {
+  if (isOutside(request.serviceAccount, policy.serviceAccounts)) {
     refuse('serviceAccount', oneOf(policy.serviceAccounts));
   }
   const limits = [

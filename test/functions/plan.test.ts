@@ -64,7 +64,7 @@ const ASKED: Record<
     gone: 'insert',
   },
   suspended: {
-    none: LOST,
+    none: 'want stopped',
     rising: 'nothing',
     running: 'suspend',
     stopping: 'nothing',
