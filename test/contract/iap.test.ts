@@ -65,6 +65,8 @@ describe('Google’s generated client of IAP', () => {
     const read = await cloud.policy('one', 'getIamPolicy', {
       options: { requestedPolicyVersion: 3 },
     });
-    assert.deepEqual(read.body, written);
+    // The client writes bytes in the alphabet for URLs.
+    const etag = String(written['etag']).replaceAll('_', '/').replaceAll('-', '+');
+    assert.deepEqual(read.body, { ...written, etag });
   });
 });

@@ -17,23 +17,27 @@ const body = z.looseObject({
   properties: z.record(z.string(), property).default({}),
 });
 const operation = z.looseObject({
-  security: z.array(z.partialRecord(z.enum(['user', 'agent']), z.array(z.string()))),
+  security: z.array(z.looseObject({ user: z.unknown().optional(), agent: z.unknown().optional() })),
   requestBody: z
-    .object({ content: z.object({ 'application/json': z.object({ schema: body }) }) })
+    .object({ content: z.object({ 'application/json': z.object({ schema: z.looseObject({}) }) }) })
     .optional(),
 });
 type Operation = z.infer<typeof operation>;
 
-const openApi = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), operation)) });
+const openApi = z.looseObject({
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+  components: z.looseObject({ schemas: z.record(z.string(), z.looseObject({})) }),
+});
+type Schemas = z.infer<typeof openApi>['components']['schemas'];
 
 export async function routesOf(tooling: Tooling): Promise<ApiRoute[]> {
-  const { paths } = openApi.parse(await tooling.ok('GET', '/openapi.json'));
+  const { paths, components } = openApi.parse(await tooling.ok('GET', '/openapi.json'));
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, found]) => ({
       method: method.toUpperCase(),
       path,
       caller: callerOf(found),
-      options: optionsOf(found),
+      options: optionsOf(found, components.schemas),
     })),
   );
 }
@@ -48,11 +52,18 @@ function callerOf({ security: [needed = {}] }: Operation): ApiRoute['caller'] {
   return needed.agent ? 'agent' : 'anybody';
 }
 
-function optionsOf({ requestBody }: Operation): CallOptions {
+function optionsOf({ requestBody }: Operation, schemas: Schemas): CallOptions {
   if (!requestBody) return {};
-  const { required, properties } = requestBody.content['application/json'].schema;
+  const { schema } = requestBody.content['application/json'];
+  const { required, properties } = body.parse(resolved(schema, schemas));
   const fields = required.map((name) => [name, leastOf(name, properties[name])] as const);
   return { body: Object.fromEntries(fields) };
+}
+
+/** A named schema is in the document's components. */
+function resolved(schema: Record<string, unknown>, schemas: Schemas): unknown {
+  const { $ref } = schema;
+  return typeof $ref === 'string' ? schemas[$ref.split('/').at(-1) ?? ''] : schema;
 }
 
 /** @throws for a type that no required field has had so far */
