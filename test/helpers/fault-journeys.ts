@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { startFaultBackend } from './fault-backend.ts';
-import { callsOfLife, casesOf, liveWith, runCases, someOf, type MadeCall } from './fault-cases.ts';
+import {
+  callsOfLife,
+  casesOf,
+  liveWith,
+  runCases,
+  someOf,
+  titleOf,
+  type MadeCall,
+} from './fault-cases.ts';
 import { assertLived, countBuilds, live } from './whole-life.ts';
 
 export interface Extent {
@@ -29,9 +37,7 @@ export async function warmJourneys(t: TestContext, extent: Extent): Promise<void
   assert.ok(first);
   const cases = chosen(await callsOfLife(first, 'clean'), extent);
   await runCases(t, cases, lanes, async (_, one, backend, name) => {
-    const { id, isHit } = await liveWith(backend, one, name);
-    assert.ok(isHit || one.after > 0, 'the fault has happened');
-    await assertLived(backend, id);
+    await assertLived(backend, await liveWith(backend, [one], name));
   });
 }
 
@@ -50,11 +56,27 @@ export async function firstJourneys(t: TestContext, extent: Extent): Promise<voi
   const lanes = Array.from({ length: extent.lanes }, (_, lane) => lane);
   await runCases(t, chosen(calls, extent), lanes, async (child, one, _, name) => {
     const fresh = await startFaultBackend(child, { seedGateway: false });
-    const { id, isHit } = await liveWith(fresh, one, name);
-    assert.ok(isHit || one.after > 0, 'the fault has happened');
-    await assertLived(fresh, id);
+    await assertLived(fresh, await liveWith(fresh, [one], name));
     assert.equal(await countBuilds(fresh), 1);
   });
+}
+
+/** The insert gets lost, and then the look for what it may have made fails too. */
+export async function lostInsertJourneys(t: TestContext): Promise<void> {
+  const backend = await startFaultBackend(t);
+  await live(backend, { name: 'warm-up' });
+  const inCreate = { stage: 'create', service: 'compute', after: 0 } as const;
+  const insert = { ...inCreate, method: 'POST', path: '/instances$' };
+  const look = { ...inCreate, method: 'GET', path: '/aggregated/instances$' };
+  for (const one of casesOf([look])) {
+    const both = [{ ...insert, fault: 'lost request' } as const, one];
+    await t.test(titleOf(one), async () => {
+      await assertLived(
+        backend,
+        await liveWith(backend, both, `life-${one.fault.replace(' ', '-')}`),
+      );
+    });
+  }
 }
 
 function chosen(calls: readonly MadeCall[], { perCall, occurrences }: Extent) {
