@@ -61,7 +61,10 @@ function parseRun(words: Words): DockerCommand {
   if (words.skip('--detach')) return parseRunGateway(words);
   words.expect('--rm', '--name');
   const container = words.match(CONTAINER);
-  words.expect('--network', 'host', '--pid', 'host', ...LOGS);
+  words.expect('--network', 'host');
+  // Instances keep the startup script that they were made with: earlier ones know nothing of this.
+  if (words.skip('--pid')) words.expect('host');
+  words.expect(...LOGS);
   const mounts = words.mounts();
   const env: [string, string][] = [];
   while (words.skip('--env')) env.push(splitAt(words.match(/^[A-Z_]+=/), '='));
