@@ -15,23 +15,28 @@ export interface CallFailure {
   cause?: unknown;
 }
 
-/** @param name of the Google service, for the message */
+/**
+ * @param name of the Google service, for the message
+ * @param call its signal aborts when it is given up: what has not been sent by then must not be sent after all
+ */
 export async function boundedCall<T>(
   name: string,
   seconds: number,
-  call: () => Promise<T>,
+  call: (signal: AbortSignal) => Promise<T>,
   explain: (error: unknown) => CallFailure | undefined,
 ): Promise<T> {
   const timer = new AbortController();
+  const givenUp = new AbortController();
   const timeout = delay(seconds * 1000, undefined, { signal: timer.signal, ref: false }).then(
     () => {
+      givenUp.abort();
       throw googleError(name, { message: `no answer within ${seconds} s` });
     },
   );
   // When the call has won, nobody waits for this one any more.
   timeout.catch(() => undefined);
   try {
-    return await Promise.race([call(), timeout]);
+    return await Promise.race([call(givenUp.signal), timeout]);
   } catch (error) {
     if (error instanceof AppError) throw error;
     const failure = explain(error);

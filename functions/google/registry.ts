@@ -29,7 +29,7 @@ export function createRegistry(
       const base = registryUrl ?? `https://${name.host}`;
       const url = `${base}/v2/${name.repository}/manifests/${name.reference}`;
       const isOurs = registryUrl !== undefined || isGoogles(name.host);
-      const ask = () => head(url, isOurs ? auth : undefined, callSeconds);
+      const ask = (signal: AbortSignal) => head(url, isOurs ? auth : undefined, signal);
       const reply = await boundedCall(NAME, callSeconds, ask, explainNoAnswer);
       if (reply.status === 404) return undefined;
       const digest = reply.headers.get('docker-content-digest');
@@ -47,11 +47,15 @@ function isGoogles(host: string): boolean {
   return host === 'gcr.io' || host.endsWith('.gcr.io') || host.endsWith('.pkg.dev');
 }
 
-async function head(url: string, auth: (() => Promise<GoogleAuth>) | undefined, seconds: number) {
+async function head(
+  url: string,
+  auth: (() => Promise<GoogleAuth>) | undefined,
+  signal: AbortSignal,
+) {
   const token = await (await auth?.())?.getAccessToken();
   return await fetch(url, {
     method: 'HEAD',
     headers: { accept: ACCEPT, ...(token ? { authorization: `Bearer ${token}` } : {}) },
-    signal: AbortSignal.timeout(seconds * 1000),
+    signal,
   });
 }

@@ -29,7 +29,8 @@ export async function callJson<T>(
   options: RestOptions,
 ): Promise<T> {
   const { name, callSeconds } = options;
-  const reply = await boundedCall(name, callSeconds, () => send(call, options), explainNoAnswer);
+  const sent = (signal: AbortSignal) => send(call, options, signal);
+  const reply = await boundedCall(name, callSeconds, sent, explainNoAnswer);
   const { status, text } = reply;
   if (status >= 400) {
     const { reason, message = `HTTP ${status}` } = readErrorReply(text) ?? {};
@@ -43,10 +44,9 @@ export async function callJson<T>(
 
 async function send(
   { method, url, body }: RestCall,
-  { auth, callSeconds }: RestOptions,
+  { auth }: RestOptions,
+  signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
-  // From before the token: who waits too long for it makes no call when others may have gone on.
-  const signal = AbortSignal.timeout(callSeconds * 1000);
   const token = await (await auth()).getAccessToken();
   const reply = await fetch(url, {
     method,
