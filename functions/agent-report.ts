@@ -2,7 +2,7 @@
 import type { registerRequest, ReportRequest } from './contract.ts';
 import type { z } from 'zod';
 import type { KnownAgent, SessionRecord } from './record.ts';
-import { isUsable, phaseOf } from './session.ts';
+import { isAtWork, isUsable, phaseOf } from './session.ts';
 import { withSleepAnswer } from './sleep.ts';
 
 const MAX_PAST_BOOTS = 8;
@@ -44,8 +44,8 @@ const SAME_TIME_MILLISECONDS = 2_000;
 /** A kernel that waits for input is not at work; the first good report of a boot begins the idle time. */
 function activeAtOf(record: SessionRecord, report: ReportRequest, now: number): number {
   const isFirst = report.gatewayReady && !record.mayHoldKernels;
-  const times = report.kernels.map(({ state, idleSeconds }) =>
-    state === 'busy' || state === 'starting' ? now : now - idleSeconds * 1000,
+  const times = report.kernels.map((kernel) =>
+    isAtWork(kernel) ? now : now - kernel.idleSeconds * 1000,
   );
   const latest = Math.max(...times, isFirst ? now : 0);
   return latest > record.activeAt + SAME_TIME_MILLISECONDS ? latest : record.activeAt;

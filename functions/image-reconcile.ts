@@ -54,8 +54,7 @@ export async function reconcileImage(deps: ImageDeps, isThere = false): Promise<
   const name = taggedName(config.gatewayImage);
   let callTrouble: ImageObserved['callTrouble'];
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const record =
-      (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
+    const record = await loadImage(name, images);
     const observed = { ...(await observeImage(record, deps)), callTrouble };
     const planned = planImage(record, observed, isThere, clock.now(), config);
     const saved = await save(record, planned.next, images);
@@ -73,20 +72,21 @@ export async function reconcileImage(deps: ImageDeps, isThere = false): Promise<
 export async function wantBuild({ images, config }: ImageDeps): Promise<void> {
   const name = taggedName(config.gatewayImage);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const record =
-      (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
-    const isUnderWay = record.claim !== undefined || isUnfinished(record);
-    if (isUnderWay) return;
+    const record = await loadImage(name, images);
+    if (isUnderWay(record)) return;
     if (await images.saveImage({ ...record, isBuildWanted: true, failure: undefined })) return;
   }
+}
+
+async function loadImage(name: string, images: ImageStore): Promise<ImageRecord> {
+  return (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
 }
 
 async function observeImage(record: ImageRecord, deps: ImageDeps): Promise<ImageObserved> {
   const { builds, buildLog, log } = deps;
   const [build, sourceHash] = await Promise.all([findBuild(record, builds), builds.sourceHash()]);
   const hasFailed = build !== undefined && isOver(build.status) && build.status !== 'SUCCESS';
-  const isNews = record.claim !== undefined || isUnfinished(record);
-  if (!hasFailed || !isNews) return { build, sourceHash };
+  if (!hasFailed || !isUnderWay(record)) return { build, sourceHash };
   try {
     return { build, sourceHash, logLines: await buildLog.lastLines(build.id, LOG_LINES) };
   } catch (error) {
@@ -104,10 +104,15 @@ async function findBuild(record: ImageRecord, builds: Builds): Promise<SeenBuild
 
 /** Nobody has asked for a build, and none is under way. */
 export function isIdle(record: ImageRecord): boolean {
-  return record.claim === undefined && !record.isBuildWanted && !isUnfinished(record);
+  return !record.isBuildWanted && !isUnderWay(record);
 }
 
-export function isUnfinished({ build }: ImageRecord): boolean {
+/** A build is claimed, or Cloud Build has not ended it as far as we have seen. */
+export function isUnderWay(record: ImageRecord): boolean {
+  return record.claim !== undefined || isUnfinished(record);
+}
+
+function isUnfinished({ build }: ImageRecord): boolean {
   return build !== undefined && !isOver(build.status);
 }
 

@@ -3,7 +3,7 @@ import type { User } from './caller.ts';
 import type { buildImageRequest, ImageView } from './contract.ts';
 import type { z } from 'zod';
 import { AppError } from './errors.ts';
-import { isIdle, isUnfinished, reconcileImage, wantBuild } from './image-reconcile.ts';
+import { isIdle, isUnderWay, reconcileImage, wantBuild } from './image-reconcile.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageLookDeps } from './image-look.ts';
 import { taggedName } from './images.ts';
@@ -73,7 +73,7 @@ function viewOf(
 }
 
 function stateOf(pinned: string | undefined, record: ImageRecord | undefined): ImageView['state'] {
-  if (record && (record.claim !== undefined || isUnfinished(record))) return 'BUILDING';
+  if (record && isUnderWay(record)) return 'BUILDING';
   if (pinned !== undefined) return 'READY';
   return record?.failure ? 'FAILED' : 'MISSING';
 }

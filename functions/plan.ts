@@ -49,8 +49,7 @@ function planFailed(record: SessionRecord, now: number, config: Config): Plan {
   const at = failedDueAt(record, config);
   if (at === undefined || at > now) return { next: record };
   if (isToEnd(record)) return planStep({ ...record, failure: undefined }, now, config);
-  const next = claimStep(record, 'stop', now, config);
-  return next.claim ? { next, step: next.claim } : { next };
+  return planClaim(record, 'stop', now, config);
 }
 
 /** When something is done about a session that has failed, without anybody asking; ms since the epoch. */
@@ -85,7 +84,10 @@ function forgottenAt(
 function planStep(record: SessionRecord, now: number, config: Config): Plan {
   const phase = phaseOf(record.instance);
   const step = record.isWantPending ? neededStep(record, phase) : neededGrant(record, phase);
-  if (!step) return { next: record };
+  return step ? planClaim(record, step, now, config) : { next: record };
+}
+
+function planClaim(record: SessionRecord, step: StepKind, now: number, config: Config): Plan {
   const next = claimStep(record, step, now, config);
   return next.claim ? { next, step: next.claim } : { next };
 }

@@ -1,5 +1,5 @@
 // Where a session is, derived from its record (pure): `stateOf`, the table of states, and what decisions ask of a record.
-import type { SessionState, Want } from './contract.ts';
+import type { KernelActivity, SessionState, Want } from './contract.ts';
 import { assertNever } from './errors.ts';
 import type { KnownInstance, SessionRecord, StepKind } from './record.ts';
 
@@ -74,6 +74,11 @@ export function phaseOf(instance: KnownInstance | undefined): Phase {
 export function isUsable({ agent, instance, grantedFor }: SessionRecord): boolean {
   const isGranted = instance !== undefined && grantedFor === instance.id;
   return agent?.report?.gatewayReady === true && isGranted;
+}
+
+/** A kernel that does something, or is about to: one that waits for input does not. */
+export function isAtWork({ state }: { state: KernelActivity['state'] }): boolean {
+  return state === 'busy' || state === 'starting';
 }
 
 /** Where the instance is, or is to be made. */

@@ -7,7 +7,7 @@
 import type { ReportRequest, ReportResponse } from './contract.ts';
 import type { Config } from './config.ts';
 import type { SessionRecord, SleepTalk, Trouble } from './record.ts';
-import { isUsable, phaseOf } from './session.ts';
+import { isAtWork, isUsable, phaseOf } from './session.ts';
 
 /** An agent that has been asked answers with its next report; after so long it is asked anew. */
 const ANSWER_MILLISECONDS = 180_000;
@@ -30,7 +30,7 @@ export function awakeOf(record: SessionRecord): Awake | undefined {
     return undefined;
   }
   const kernels = record.agent?.report?.kernels ?? [];
-  const busy = kernels.filter(({ state }) => state === 'busy' || state === 'starting');
+  const busy = kernels.filter(isAtWork);
   const [first] = busy;
   if (first) {
     const others = busy.length === 1 ? '' : ` and ${busy.length - 1} more`;
