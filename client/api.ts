@@ -5,11 +5,16 @@ import type { z } from 'zod';
 import {
   connectResponse,
   errorBody,
+  image,
   listSessionsResponse,
+  logsResponse,
   session,
   type ConnectResponse,
   type CreateSessionRequest,
   type ErrorBody,
+  type ImageView,
+  type LogSource,
+  type LogsResponse,
   type SessionView,
 } from '../functions/contract.ts';
 import { ClientError, messageOf } from './errors.ts';
@@ -30,10 +35,25 @@ export interface Api {
   waitForSession(id: string, afterRevision: number, waitSeconds: number): Promise<SessionView>;
   getSession(id: string): Promise<SessionView>;
   listSessions(): Promise<SessionView[]>;
+  startSession(id: string): Promise<SessionView>;
+  suspendSession(id: string): Promise<SessionView>;
   stopSession(id: string): Promise<SessionView>;
+  /** Keeps it awake for so many seconds from now. */
+  extendSession(id: string, seconds: number): Promise<SessionView>;
   /** Answers the session as it is being deleted. */
   deleteSession(id: string): Promise<SessionView>;
   connect(id: string): Promise<ConnectResponse>;
+  /** The last lines, or what has come since `after`, the `next` of an answer. */
+  sessionLogs(id: string, source: LogSource, page: LogPage): Promise<LogsResponse>;
+  /** Of the last build of the gateway image. */
+  imageLogs(page: LogPage): Promise<LogsResponse>;
+  getImage(): Promise<ImageView>;
+  buildImage(wanted: { force: boolean }): Promise<ImageView>;
+}
+
+export interface LogPage {
+  limit?: number;
+  after?: string;
 }
 
 export interface ApiOptions {
@@ -68,10 +88,23 @@ export function createApi(options: ApiOptions): Api {
       } while (page);
       return sessions;
     },
+    startSession: (id) => call('POST', `${of(id)}:start`, session),
+    suspendSession: (id) => call('POST', `${of(id)}:suspend`, session),
+    extendSession: (id, seconds) => call('POST', `${of(id)}:extend`, session, { seconds }),
     stopSession: (id) => call('POST', `${of(id)}:stop`, session),
     deleteSession: (id) => call('DELETE', of(id), session),
     connect: (id) => call('POST', `${of(id)}:connect`, connectResponse),
+    sessionLogs: (id, source, page) =>
+      call('GET', `${of(id)}:logs?${queryOf({ source, ...page })}`, logsResponse),
+    imageLogs: (page) => call('GET', `/v1/image:logs?${queryOf(page)}`, logsResponse),
+    getImage: () => call('GET', '/v1/image', image),
+    buildImage: (wanted) => call('POST', '/v1/image:build', image, wanted),
   };
+}
+
+function queryOf(values: object): string {
+  const texts = Object.entries(values).map(([name, value]) => [name, String(value)]);
+  return new URLSearchParams(Object.fromEntries(texts) as Record<string, string>).toString();
 }
 
 interface Call {

@@ -1,12 +1,13 @@
 // Where the API is and who calls it: the emulator on this machine, or what the settings say.
+import path from 'node:path';
 import { createApi, type Api } from './api.ts';
-import { loadCredentials, type Credentials } from './credentials.ts';
-import { ClientError } from './errors.ts';
+import type { Flags } from './flags.ts';
+import { loadCredentials, type Credentials } from './identity/credentials.ts';
 import type { Io } from './io.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { completeSettings, type CompleteSettings } from './settings/complete.ts';
 
 export interface Backend extends AsyncDisposable {
-  settings: Settings;
+  settings: CompleteSettings;
   api: Api;
   credentials: Credentials;
   iapUrl: string;
@@ -14,19 +15,15 @@ export interface Backend extends AsyncDisposable {
   lost: Promise<string>;
 }
 
-export async function openBackend(
-  flags: { emulator?: true },
-  io: Io,
-  settings = readSettings(io),
-): Promise<Backend> {
-  if (flags.emulator) return await emulatedBackend(settings, io);
-  if (settings.apiUrl === undefined) {
-    throw new ClientError(
-      'No backend is set: set DATALAB_API_URL to the URL of your team’s API, ' +
-        'or try everything on this machine with --emulator.',
-    );
-  }
-  const credentials = await loadCredentials(settings.credentialsFile);
+/** For verbs that do nothing before. */
+export async function openBackend(flags: Flags, io: Io): Promise<Backend> {
+  return await connectBackend(await completeSettings(flags, io), io);
+}
+
+export async function connectBackend(settings: CompleteSettings, io: Io): Promise<Backend> {
+  if (settings.emulator) return await emulatedBackend(settings, io);
+  const defaultFile = path.join(settings.gcloudDir, 'application_default_credentials.json');
+  const credentials = await loadCredentials(settings.credentials ?? defaultFile);
   return {
     settings,
     credentials,
@@ -37,7 +34,7 @@ export async function openBackend(
   };
 }
 
-async function emulatedBackend(settings: Settings, io: Io): Promise<Backend> {
+async function emulatedBackend(settings: CompleteSettings, io: Io): Promise<Backend> {
   const { attachEmulator } = await import('./emulator.ts');
   const emulator = await attachEmulator(settings.stateDir, io);
   try {

@@ -28,6 +28,10 @@ process.exit(
     get columns() {
       return process.stderr.columns;
     },
+    get outputColumns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
+    now: () => Date.now(),
     env: process.env,
     cwd: process.cwd(),
     elapsed: () => performance.now(),

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { attachToEmulator, type Attachment, type ReadyEvent } from '../emulator/attachment.ts';
 import { ClientError, messageOf } from './errors.ts';
 import type { Io } from './io.ts';
-import { lastLines } from './last-lines.ts';
+import { lastLines } from './output/last-lines.ts';
 
 export interface AttachedEmulator {
   ready: ReadyEvent;

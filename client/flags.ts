@@ -1,20 +1,95 @@
-// What the command line says, as main.ts reads it and the commands take it.
+// The flags of the command line, each once: main.ts hands them to the parser, settings/ reads their values. No imports,
+// since `--help` and `--version` load this.
 
-/** Flags that every command takes. */
-export interface CommonFlags {
+/** Settings: each can come from a flag, a variable, the configuration file, gcloud, or its default. */
+export const SETTING_NAMES = [
+  'project',
+  'zone',
+  'apiUrl',
+  'account',
+  'credentials',
+  'name',
+  'machineType',
+  'fallbackZones',
+  'spot',
+  'diskSizeGb',
+  'image',
+  'serviceAccount',
+  'idleTimeout',
+  'idleAction',
+  'maxLifetime',
+  'labels',
+  'ui',
+  'port',
+  'browser',
+  'contentDir',
+  'stateDir',
+  'iapUrl',
+  'computeUrl',
+] as const;
+export type SettingName = (typeof SETTING_NAMES)[number];
+
+/** What the command line said, as it was given; settings/ checks the texts. */
+export interface Flags extends Partial<Record<SettingName, string | boolean>> {
   emulator?: true;
   json?: true;
   quiet?: true;
+  yes?: true;
+  settings?: true;
+  follow?: true;
+  lines?: string;
+  force?: true;
+  for?: string;
+  untilDetached?: true;
 }
 
-export interface SessionFlags extends CommonFlags {
-  name: string;
+export interface FlagDeclaration {
+  /** As commander reads it; its long name in camel case is the key in `Flags`. */
+  spec: string;
+  help: string;
+  choices?: readonly string[];
+  isHidden?: true;
 }
 
-export interface StartFlags extends SessionFlags {
-  ui: 'process' | 'none';
-  port?: number;
-  browser: boolean;
-  /** As it was given. */
-  contentDir?: string | undefined;
-}
+/** Of every verb that talks to the backend. */
+export const CONNECTION_FLAGS: readonly FlagDeclaration[] = [
+  { spec: '--project <id>', help: 'Google Cloud project of the backend' },
+  { spec: '--zone <zone>', help: 'zone of the instance; its region is where the backend is' },
+  { spec: '--api-url <url>', help: 'URL of the backend, where it is not the usual one' },
+  { spec: '--account <email>', help: 'who you are, of the accounts that gcloud knows' },
+  { spec: '--credentials <file>', help: 'credentials from this file instead of gcloud’s' },
+  { spec: '--emulator', help: 'use the Google Cloud emulator on this machine' },
+];
+
+export const OUTPUT_FLAGS: readonly FlagDeclaration[] = [
+  { spec: '--json', help: 'one JSON object a line' },
+  { spec: '--quiet', help: 'say only what was asked for, and what went wrong' },
+];
+
+export const NAME_FLAG: FlagDeclaration = {
+  spec: '--name <name>',
+  help: 'which of your sessions (default: default)',
+};
+
+/** What a session is made with: the fields of `POST /v1/sessions`. */
+export const CREATE_FLAGS: readonly FlagDeclaration[] = [
+  { spec: '--machine-type <type>', help: 'machine type, such as e2-standard-8' },
+  { spec: '--fallback-zones <zones>', help: 'zones to try when the zone has no room: a,b,c' },
+  { spec: '--spot', help: 'a Spot VM: cheaper, and Google may stop it' },
+  { spec: '--disk-size-gb <number>', help: 'size of the boot disk' },
+  { spec: '--image <name>', help: 'another gateway image than the project’s' },
+  { spec: '--service-account <email>', help: 'what the kernels run as' },
+  { spec: '--idle-timeout <time>', help: 'sleep after so long without activity: 45m, 2h, 1d' },
+  {
+    spec: '--idle-action <action>',
+    help: 'how it sleeps',
+    choices: ['suspend', 'stop', 'delete'],
+  },
+  { spec: '--max-lifetime <time>', help: 'suspend so long after the start, busy or not' },
+  { spec: '--labels <labels>', help: 'for filters and bills: team=forecast,cost-center=7' },
+];
+
+export const PORT_FLAG: FlagDeclaration = {
+  spec: '--port <number>',
+  help: 'port on 127.0.0.1 (default: 8081 or the next free one)',
+};

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
 import { ClientError, messageOf } from './errors.ts';
-import type { Stage } from './progress.ts';
+import type { Stage } from './output/progress.ts';
 import { AgentLink, type AgentAccess } from './relay/agent-link.ts';
 import { TunnelError } from './tunnel/errors.ts';
 

@@ -12,6 +12,10 @@ export interface Io {
   isTerminal: boolean;
   /** Width of the terminal, as it is now. */
   readonly columns?: number | undefined;
+  /** Width of the terminal that stdout is; undefined where it is a file or a pipe. */
+  readonly outputColumns?: number | undefined;
+  /** The wall clock: milliseconds since the epoch. */
+  now: () => number;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   /** Milliseconds on a clock that only goes forward. */

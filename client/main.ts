@@ -1,9 +1,10 @@
-// main(argv, io) -> exit code: reads the command line, runs one command, renders its failure.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+// main(argv, io) -> exit code: reads the command line, runs one verb, renders its failure.
+import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { ClientError, EXIT, Interrupted, messageOf } from './errors.ts';
-import type { CommonFlags, SessionFlags, StartFlags } from './flags.ts';
+import type { FlagDeclaration, Flags } from './flags.ts';
 import type { Io } from './io.ts';
+import { VERBS, type Verb } from './verbs.ts';
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
@@ -23,73 +24,45 @@ function program(io: Io): Command {
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     });
-  sessionCommand(root, 'start', 'start or wake a session and open its notebooks')
-    .argument(
-      '[CONTENT_DIR]',
-      'folder with your notebooks (default: DATALAB_CONTENT_DIR, or this folder)',
-    )
-    .addOption(
-      new Option('--ui <how>', 'where the notebook pages come from')
-        .choices(['process', 'none'])
-        .default('process'),
-    )
-    .option(
-      '--port <number>',
-      'port of the notebooks on 127.0.0.1 (default: 8081 or the next free one)',
-      port,
-    )
-    .option('--no-browser', 'do not open a browser')
-    .action(async (contentDir: string | undefined, flags: StartFlags) => {
-      await (await import('./commands/start.ts')).start(contentDir, flags, io);
-    });
-  sessionCommand(root, 'status', 'show one session').action(async (flags: SessionFlags) => {
-    await (await import('./commands/status.ts')).status(flags, io);
-  });
-  common(root.command('list').description('list your sessions')).action(
-    async (flags: CommonFlags) => {
-      await (await import('./commands/list.ts')).list(flags, io);
-    },
-  );
-  sessionCommand(root, 'stop', "stop a session's instance: files stay, memory does not").action(
-    async (flags: SessionFlags) => {
-      await (await import('./commands/stop.ts')).stop(flags, io);
-    },
-  );
-  sessionCommand(root, 'delete', 'delete a session with its instance and disk')
-    .option('--yes', 'do not ask')
-    .action(async (flags: SessionFlags & { yes?: true }) => {
-      await (await import('./commands/delete.ts')).deleteSession(flags, io);
-    });
-  root
-    .command('emulator')
-    .description('run the Google Cloud emulator alone, until Ctrl-C')
-    .option('--json', 'one JSON object a line')
-    .addOption(new Option('--until-detached', 'end with the last client').hideHelp())
-    .action(async (flags: { json?: true; untilDetached?: true }) => {
-      await (await import('./commands/emulator.ts')).emulator(flags, io);
-    });
+  const groups = new Map<string, Command>();
+  for (const verb of VERBS) {
+    const [first = '', second] = verb.name.split(' ');
+    const parent = second === undefined ? root : groupOf(root, groups, first);
+    addVerb(parent.command(second ?? first), verb, io);
+  }
   return root;
 }
 
-function sessionCommand(root: Command, name: string, description: string): Command {
-  return common(root.command(name).description(description)).option(
-    '--name <name>',
-    'which of your sessions',
-    'default',
-  );
+function groupOf(root: Command, groups: Map<string, Command>, name: string): Command {
+  const known = groups.get(name);
+  if (known) return known;
+  const group = root.command(name);
+  groups.set(name, group);
+  return group;
 }
 
-function common(command: Command): Command {
-  return command
-    .option('--emulator', 'use the Google Cloud emulator on this machine')
-    .option('--json', 'one JSON object a line')
-    .option('--quiet', 'say only what went wrong');
+function addVerb(command: Command, verb: Verb, io: Io): void {
+  command.description(verb.summary);
+  for (const flag of verb.flags) command.addOption(optionOf(flag));
+  if (!verb.argument) {
+    command.action((flags: Flags) => run(verb, undefined, flags, io));
+    return;
+  }
+  const { spec, help, choices } = verb.argument;
+  const argument = new Argument(spec, help);
+  command
+    .addArgument(choices ? argument.choices(choices) : argument)
+    .action((given: string | undefined, flags: Flags) => run(verb, given, flags, io));
 }
 
-function port(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= 65535) return number;
-  throw new InvalidArgumentError('Not a port: give a number from 1 to 65535.');
+function optionOf({ spec, help, choices, isHidden }: FlagDeclaration): Option {
+  const option = new Option(spec, help).hideHelp(isHidden);
+  return choices ? option.choices(choices) : option;
+}
+
+async function run(verb: Verb, argument: string | undefined, flags: Flags, io: Io): Promise<void> {
+  const command = await verb.load();
+  await command({ argument, flags }, io);
 }
 
 function render(error: unknown, isJson: boolean, io: Io): number {

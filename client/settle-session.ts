@@ -2,7 +2,7 @@
 import type { SessionState, SessionView } from '../functions/contract.ts';
 import type { Api } from './api.ts';
 import { ClientError } from './errors.ts';
-import type { Stage } from './progress.ts';
+import type { Stage } from './output/progress.ts';
 
 const WAIT_SECONDS = 45;
 

@@ -187,7 +187,10 @@ export const extendSessionRequest = z
   .strictObject({ seconds: z.int().min(60).max(MAX_SECONDS).describe('From now.') })
   .meta({ examples: [{ seconds: 7200 }] });
 
-export const healthResponse = z.object({ status: z.literal('ok') });
+export const healthResponse = z.object({
+  status: z.literal('ok'),
+  version: z.string().optional().describe('Of the backend; clients of another may not fit.'),
+});
 export const openApiDocument = z.looseObject({ openapi: z.string() });
 
 /** Of the methods that take nothing: an empty body, or `{}`. */
@@ -322,6 +325,41 @@ export const connectResponse = z.object({
   }),
 });
 export type ConnectResponse = z.infer<typeof connectResponse>;
+
+/** What a session's logs are of: its two containers, and the instance's serial port. */
+export const LOG_SOURCES = ['gateway', 'agent', 'vm'] as const;
+export type LogSource = (typeof LOG_SOURCES)[number];
+
+export const DEFAULT_LOG_LINES = 100;
+export const MAX_LOG_LINES = 1000;
+
+const logsQuery = {
+  limit: queryNumber(z.int().min(1).max(MAX_LOG_LINES))
+    .optional()
+    .describe(`The most lines to answer. Default: ${DEFAULT_LOG_LINES}.`),
+  after: z
+    .string()
+    .max(512)
+    .optional()
+    .describe('`next` of an answer: what has come since. Without it: the last lines.'),
+};
+
+/** Query of `GET /v1/sessions/{id}:logs`. */
+export const sessionLogsQuery = z.strictObject({
+  source: z.enum(LOG_SOURCES).describe('The gateway, the agent, or the serial port of the VM.'),
+  ...logsQuery,
+});
+
+/** Query of `GET /v1/image:logs`: the log of the last build of the gateway image. */
+export const imageLogsQuery = z.strictObject(logsQuery);
+
+export const logsResponse = z.object({
+  lines: z
+    .array(z.object({ time: time.optional(), text: z.string() }))
+    .describe('Oldest first. The serial port knows no times.'),
+  next: z.string().describe('For `after`, to go on from here; it may stay the same.'),
+});
+export type LogsResponse = z.infer<typeof logsResponse>;
 
 /** The port of the agent on every instance. */
 export const AGENT_PORT = 8888;

@@ -7,14 +7,14 @@ import { openBackend } from '../backend.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../flags.ts';
-import { createProgress } from '../progress.ts';
+import { createProgress } from '../output/progress.ts';
+import type { Call } from '../verbs.ts';
 
 const WAIT_SECONDS = 45;
 
-export async function deleteSession(flags: SessionFlags & { yes?: true }, io: Io): Promise<void> {
+export async function deleteSession({ flags }: Call, io: Io): Promise<void> {
   await using backend = await openBackend(flags, io);
-  const session = await findSession(backend.api, flags.name);
+  const session = await findSession(backend.api, backend.settings.name);
   if (!flags.yes) await confirm(session, io);
   using progress = createProgress(flags, io);
   await progress.stage('Delete', async (stage) => {

@@ -7,16 +7,14 @@ import { runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
 import { Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings } from '../settings/settings.ts';
+import type { Call } from '../verbs.ts';
 
 /** Settings of the functions, given to the emulator with this before their names. */
 const FUNCTIONS_PREFIX = 'DATALAB_FUNCTIONS_';
 
-export async function emulator(
-  flags: { json?: true; untilDetached?: true },
-  io: Io,
-): Promise<void> {
-  const { stateDir } = readSettings(io);
+export async function emulator({ flags }: Call, io: Io): Promise<void> {
+  const { stateDir } = readSettings(flags, io);
   try {
     const running = await runEmulator({
       stateDir: emulatorFolder(stateDir),

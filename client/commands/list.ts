@@ -1,10 +1,10 @@
 // `datalab-client list`: the caller's sessions.
 import { openBackend } from '../backend.ts';
 import type { Io } from '../io.ts';
-import type { CommonFlags } from '../flags.ts';
-import { sessionTable } from '../session-table.ts';
+import { sessionTable } from '../output/session-table.ts';
+import type { Call } from '../verbs.ts';
 
-export async function list(flags: CommonFlags, io: Io): Promise<void> {
+export async function list({ flags }: Call, io: Io): Promise<void> {
   await using backend = await openBackend(flags, io);
   const sessions = await backend.api.listSessions();
   if (flags.json) {

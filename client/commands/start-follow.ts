@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { session } from '../../functions/contract.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
-import type { StartFlags } from '../flags.ts';
-import { createProgress } from '../progress.ts';
+import type { StartOptions } from './start.ts';
+import { createProgress } from '../output/progress.ts';
 import { claimStart, readAnnouncement, type StartKey } from '../start-claim.ts';
 import { sayReady, type ReadyEvent } from './start-words.ts';
 
@@ -21,7 +21,7 @@ const LOOK_MILLISECONDS = 200;
 /** Returns when the other one has ended: after it was ready, or before, so that this one may try. */
 export async function followOtherStart(
   key: StartKey,
-  flags: StartFlags,
+  flags: StartOptions,
   io: Io,
 ): Promise<'was ready' | 'was not'> {
   using progress = createProgress(flags, io);
@@ -40,7 +40,7 @@ export async function followOtherStart(
 }
 
 /** What this one was asked for and the other one has not. */
-function refuseContradictions(ready: ReadyEvent, flags: StartFlags): void {
+function refuseContradictions(ready: ReadyEvent, flags: StartOptions): void {
   const { origin, port } = new URL(ready.gateway.url);
   const wish =
     flags.ui === 'process' && !ready.ui

@@ -5,14 +5,14 @@ import { systemClock } from '../clock.ts';
 import type { Io } from '../io.ts';
 import { installMissing } from '../jupyter/install.ts';
 import type { JupyterPrograms } from '../jupyter/jupyter-programs.ts';
-import type { StartFlags } from '../flags.ts';
-import type { Progress } from '../progress.ts';
+import type { StartOptions } from './start.ts';
+import type { Progress } from '../output/progress.ts';
 
 export type Programs = Pick<JupyterPrograms, 'ui'>;
 
 /** Finds or installs Jupyter: for the emulated gateway, and for the pages unless they are not wanted. */
 export async function preparePrograms(
-  flags: StartFlags,
+  flags: StartOptions,
   stateDir: string,
   progress: Progress,
   io: Io,

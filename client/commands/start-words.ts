@@ -1,7 +1,7 @@
 // What `start` says when it is ready and when it ends.
 import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
-import type { StartFlags } from '../flags.ts';
+import type { StartOptions } from './start.ts';
 
 /** The line that scripts wait for. */
 export interface ReadyEvent {
@@ -12,7 +12,7 @@ export interface ReadyEvent {
   ui: { url: string } | null;
 }
 
-export function sayReady(ready: ReadyEvent, flags: StartFlags, io: Io): void {
+export function sayReady(ready: ReadyEvent, flags: StartOptions, io: Io): void {
   if (flags.json) {
     io.stdout.write(`${JSON.stringify(ready)}\n`);
     return;
@@ -29,7 +29,7 @@ export function sayReady(ready: ReadyEvent, flags: StartFlags, io: Io): void {
   io.stderr.write(`Kernels run on ${instance}. Ctrl-C ends this program.\n`);
 }
 
-export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
+export function sayEnd(session: SessionView, flags: StartOptions, io: Io): void {
   if (flags.quiet) return;
   const lines = flags.emulator
     ? [
@@ -44,7 +44,7 @@ export function sayEnd(session: SessionView, flags: StartFlags, io: Io): void {
 }
 
 /** As this program was called: through npm in a clone, or by its name. */
-export function commandToComeBack(flags: StartFlags, { env }: Io): string {
+export function commandToComeBack(flags: StartOptions, { env }: Io): string {
   const through = env['npm_lifecycle_event'];
   if (through === 'start') return 'npm start';
   const words = [...(through === 'npx' ? ['npx'] : []), 'datalab-client start'];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { sessionName, type SessionView } from '../../functions/contract.ts';
-import { openBackend, type Backend } from '../backend.ts';
+import { connectBackend, type Backend } from '../backend.ts';
 import { openBrowser } from '../browser.ts';
 import { systemClock } from '../clock.ts';
 import { checkContentFolder, folderPrefix } from '../content-folder.ts';
@@ -12,15 +12,17 @@ import { ClientError, messageOf } from '../errors.ts';
 import { checkGateway } from '../gateway-check.ts';
 import type { Io } from '../io.ts';
 import { startUiServer, type UiServer } from '../jupyter/ui-server.ts';
-import type { StartFlags } from '../flags.ts';
-import { createProgress, type Progress } from '../progress.ts';
+import { createProgress, type Progress } from '../output/progress.ts';
 import type { AgentAccess } from '../relay/agent-link.ts';
 import { listen } from '../relay/ports.ts';
 import { startRelay, type Relay } from '../relay/relay.ts';
 import { settleSession } from '../settle-session.ts';
-import { readSettings, type Settings } from '../settings.ts';
+import { completeSettings, type CompleteSettings } from '../settings/complete.ts';
 import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
 import { openTunnel } from '../tunnel/connection.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Flags } from '../flags.ts';
+import type { Call } from '../verbs.ts';
 import { followOtherStart } from './start-follow.ts';
 import { preparePrograms, type Programs } from './start-programs.ts';
 import { untilGone } from './start-watch.ts';
@@ -29,17 +31,21 @@ import { commandToComeBack, sayEnd, sayReady, type ReadyEvent } from './start-wo
 const DEFAULT_PORT = 8081;
 const GATEWAY_PATIENCE_SECONDS = 120;
 
-export async function start(
-  contentDir: string | undefined,
-  given: StartFlags,
-  io: Io,
-): Promise<void> {
-  const flags = { ...given, contentDir };
-  checkName(flags.name);
-  const settings = readSettings(io);
-  const folder = checkContentFolder(contentDir ?? settings.contentDir ?? '.', io.cwd);
-  const backend = flags.emulator ? 'emulator' : (settings.apiUrl ?? '');
-  const key: StartKey = { stateDir: settings.stateDir, backend, session: flags.name, folder };
+/** What `start` and what belongs to it go by. */
+export type StartOptions = Pick<Flags, 'emulator' | 'json' | 'quiet'> &
+  Pick<Settings, 'name' | 'ui' | 'port' | 'browser'> & {
+    /** As it was given. */
+    contentDir: string | undefined;
+  };
+
+export async function start({ argument, flags: given }: Call, io: Io): Promise<void> {
+  const settings = await completeSettings(given, io);
+  const { name, ui, port, browser } = settings;
+  const flags: StartOptions = { ...given, name, ui, port, browser, contentDir: argument };
+  checkName(name);
+  const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
+  const backend = given.emulator ? 'emulator' : settings.apiUrl;
+  const key: StartKey = { stateDir: settings.stateDir, backend, session: name, folder };
   for (;;) {
     using claim = claimStart(key);
     if (claim) {
@@ -53,8 +59,8 @@ export async function start(
 async function run(
   folder: string,
   claim: StartClaim,
-  settings: Settings,
-  flags: StartFlags,
+  settings: CompleteSettings,
+  flags: StartOptions,
   io: Io,
 ): Promise<void> {
   // Before a machine is started, and paid for, that nobody could reach.
@@ -62,7 +68,7 @@ async function run(
   using progress = createProgress(flags, io);
   const programs = await preparePrograms(flags, settings.stateDir, progress, io);
   await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', () =>
-    openBackend(flags, io, settings),
+    connectBackend(settings, io),
   );
   await using parts = new AsyncDisposableStack();
   // The pages take a second to start, the machine longer: both at once.
@@ -110,7 +116,7 @@ async function checkPort(port: number): Promise<void> {
 /** The session running and its gateway answering through the tunnel. */
 async function reachGateway(
   backend: Backend,
-  flags: StartFlags,
+  flags: StartOptions,
   progress: Progress,
   signal: AbortSignal,
   io: Io,
@@ -143,7 +149,7 @@ async function reachGateway(
 
 async function startUi(
   folder: string,
-  flags: StartFlags,
+  flags: StartOptions,
   programs: Programs,
   backend: Backend,
   progress: Progress,
@@ -182,7 +188,7 @@ async function untilEnd(
   backend: Backend,
   session: SessionView,
   ui: UiServer | undefined,
-  flags: StartFlags,
+  flags: StartOptions,
   io: Io,
 ): Promise<void> {
   const watching = new AbortController();

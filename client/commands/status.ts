@@ -2,12 +2,12 @@
 import { openBackend } from '../backend.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../flags.ts';
-import { sessionDetails } from '../session-table.ts';
+import { sessionDetails } from '../output/session-table.ts';
+import type { Call } from '../verbs.ts';
 
-export async function status(flags: SessionFlags, io: Io): Promise<void> {
+export async function status({ flags }: Call, io: Io): Promise<void> {
   await using backend = await openBackend(flags, io);
-  const found = await findSession(backend.api, flags.name);
+  const found = await findSession(backend.api, backend.settings.name);
   const session = await backend.api.getSession(found.id);
   io.stdout.write(`${flags.json ? JSON.stringify(session) : sessionDetails(session)}\n`);
 }

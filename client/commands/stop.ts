@@ -2,14 +2,14 @@
 import { openBackend } from '../backend.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import type { SessionFlags } from '../flags.ts';
-import { createProgress } from '../progress.ts';
+import { createProgress } from '../output/progress.ts';
 import { settleSession } from '../settle-session.ts';
+import type { Call } from '../verbs.ts';
 
-export async function stop(flags: SessionFlags, io: Io): Promise<void> {
+export async function stop({ flags }: Call, io: Io): Promise<void> {
   await using backend = await openBackend(flags, io);
   using progress = createProgress(flags, io);
-  const found = await findSession(backend.api, flags.name);
+  const found = await findSession(backend.api, backend.settings.name);
   const session = await progress.stage('Stop', async (stage) => {
     const stopping = await backend.api.stopSession(found.id);
     return await settleSession(backend.api, stopping, 'STOPPED', stage);

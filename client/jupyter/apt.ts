@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { runProgram } from './run-program.ts';
-import { lastLines } from '../last-lines.ts';
+import { lastLines } from '../output/last-lines.ts';
 
 export interface AptOptions {
   environment: NodeJS.ProcessEnv;

@@ -8,7 +8,7 @@ import type { JupyterPrograms, Need } from './jupyter-programs.ts';
 import { KERNEL_MODULES, SYSTEM_FOLDER, findJupyter, hasAll } from './jupyter-programs.ts';
 import { runProgram } from './run-program.ts';
 import { ClientError } from '../errors.ts';
-import { lastLines } from '../last-lines.ts';
+import { lastLines } from '../output/last-lines.ts';
 
 export interface InstallOptions {
   need: Need;

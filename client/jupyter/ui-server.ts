@@ -10,7 +10,7 @@ import { ClientError } from '../errors.ts';
 import type { UiProgram } from './jupyter-programs.ts';
 import type { UiSettings } from './ui-arguments.ts';
 import { startPathOf, uiArguments, uiEnvironment } from './ui-arguments.ts';
-import { lastLines } from '../last-lines.ts';
+import { lastLines } from '../output/last-lines.ts';
 
 export interface UiServerOptions {
   program: UiProgram;

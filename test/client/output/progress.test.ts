@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
-import type { Io } from '../../client/io.ts';
-import { createProgress } from '../../client/progress.ts';
+import type { Io } from '../../../client/io.ts';
+import { createProgress } from '../../../client/output/progress.ts';
 
 function screen(changes: Partial<Io> = {}) {
   const written = { stdout: '', stderr: '' };
@@ -20,6 +20,7 @@ function screen(changes: Partial<Io> = {}) {
     isTerminal: false,
     env: {},
     cwd: '/',
+    now: () => 0,
     elapsed: () => (now += 1000),
     interrupt: new AbortController().signal,
     inputEnd: new AbortController().signal,

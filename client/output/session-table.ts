@@ -1,5 +1,5 @@
 // Sessions as text for a person.
-import type { SessionView } from '../functions/contract.ts';
+import type { SessionView } from '../../functions/contract.ts';
 
 /** One line a session, columns as wide as their content. */
 export function sessionTable(sessions: readonly SessionView[]): string {

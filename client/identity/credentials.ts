@@ -1,7 +1,7 @@
 // The user's Google identity: tokens from application default credentials, kept in memory only.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { ClientError, messageOf } from './errors.ts';
+import { ClientError, messageOf } from '../errors.ts';
 
 const SIGN_IN = 'run: gcloud auth application-default login';
 
@@ -16,10 +16,12 @@ const authorizedUser = z.object({
 type AuthorizedUser = z.infer<typeof authorizedUser>;
 
 export interface Credentials {
-  /** For Google's own APIs (IAP). */
+  /** For Google's own APIs (IAP). @throws ClientError; SignInError when signing in again is what helps */
   accessToken(): Promise<string>;
-  /** For our API: who the caller is. */
+  /** For our API: who the caller is. @throws as accessToken */
   idToken(): Promise<string>;
+  /** The tokens at hand were refused: the next ones are fetched. */
+  forget(): void;
 }
 
 /**
@@ -46,6 +48,9 @@ export async function loadCredentials(file: string): Promise<Credentials> {
   return {
     accessToken: async () => present((await refreshed()).access_token, file),
     idToken: async () => present((await refreshed()).id_token, file),
+    forget: () => {
+      client.credentials.expiry_date = 1;
+    },
   };
 }
 

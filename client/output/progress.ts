@@ -1,6 +1,6 @@
 // Shows the stages of a command as they happen: in place on a terminal, as lines elsewhere, as JSON objects
 // with --json, not at all with --quiet.
-import type { Io } from './io.ts';
+import type { Io } from '../io.ts';
 
 export interface Stage {
   /** What the stage is waiting for now. */
