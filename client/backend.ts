@@ -20,10 +20,20 @@ export async function openBackend(flags: Flags, io: Io): Promise<Backend> {
   return await connectBackend(await completeSettings(flags, io), io);
 }
 
-export async function connectBackend(settings: CompleteSettings, io: Io): Promise<Backend> {
+/** @param check what has to be true of the project before anything is made there; the emulator's is */
+export async function connectBackend(
+  settings: CompleteSettings,
+  io: Io,
+  check?: (
+    settings: CompleteSettings,
+    credentials: Credentials,
+    signal: AbortSignal,
+  ) => Promise<void>,
+): Promise<Backend> {
   if (settings.emulator) return await emulatedBackend(settings, io);
   const defaultFile = path.join(settings.gcloudDir, 'application_default_credentials.json');
   const credentials = await loadCredentials(settings.credentials ?? defaultFile);
+  await check?.(settings, credentials, io.interrupt);
   return {
     settings,
     credentials,

@@ -1,10 +1,9 @@
 // `datalab-client delete`: instance, disk and record gone.
-import { createInterface } from 'node:readline/promises';
-import type { Readable } from 'node:stream';
 import type { SessionView } from '../../functions/contract.ts';
 import { ApiError, type Api } from '../api.ts';
+import { ask } from '../ask.ts';
 import { openBackend } from '../backend.ts';
-import { ClientError, Interrupted } from '../errors.ts';
+import { ClientError } from '../errors.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
 import { createProgress } from '../output/progress.ts';
@@ -34,22 +33,6 @@ async function confirm(session: SessionView, io: Io): Promise<void> {
   const question = `Delete session ${session.name} with its instance, kernels and disk? [y/N] `;
   const answer = await ask(question, io.stdin, io);
   if (!/^y(es)?$/i.test(answer.trim())) throw new ClientError('Nothing was deleted.');
-}
-
-async function ask(question: string, input: Readable, io: Io): Promise<string> {
-  const terminal = createInterface({ input, output: io.stderr });
-  try {
-    return await terminal.question(question, { signal: io.interrupt });
-  } catch (error) {
-    // While it asks, readline takes Ctrl-C and Ctrl-D for itself.
-    if (error instanceof Error && error.name === 'AbortError') {
-      io.stderr.write('\n');
-      throw new Interrupted();
-    }
-    throw error;
-  } finally {
-    terminal.close();
-  }
 }
 
 /** The record goes when the instance is gone; a deletion whose reply was lost ends there too. */

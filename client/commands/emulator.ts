@@ -7,19 +7,19 @@ import { runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
 import { Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
-import { readSettings } from '../settings/settings.ts';
+import { readStateDir } from '../settings/settings.ts';
 import type { Call } from '../verbs.ts';
 
 /** Settings of the functions, given to the emulator with this before their names. */
 const FUNCTIONS_PREFIX = 'DATALAB_FUNCTIONS_';
 
 export async function emulator({ flags }: Call, io: Io): Promise<void> {
-  const { stateDir } = readSettings(flags, io);
+  const stateDir = readStateDir(flags, io);
   try {
     const running = await runEmulator({
       stateDir: emulatorFolder(stateDir),
-      project: io.env['PROJECT_ID'] ?? 'datalab-emulator',
-      zone: io.env['ZONE'] ?? 'europe-west1-b',
+      project: io.env['PROJECT_ID'] || 'datalab-emulator',
+      zone: io.env['ZONE'] || 'europe-west1-b',
       searchPath: io.env['PATH'] ?? '',
       staysWithoutClients: flags.untilDetached !== true,
       functions: { environment: functionsEnvironment(io.env) },

@@ -18,6 +18,7 @@ import { listen } from '../relay/ports.ts';
 import { startRelay, type Relay } from '../relay/relay.ts';
 import { settleSession } from '../settle-session.ts';
 import { completeSettings, type CompleteSettings } from '../settings/complete.ts';
+import { checkPlace } from '../settings/lookup.ts';
 import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
 import { openTunnel } from '../tunnel/connection.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -68,7 +69,7 @@ async function run(
   using progress = createProgress(flags, io);
   const programs = await preparePrograms(flags, settings.stateDir, progress, io);
   await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', () =>
-    connectBackend(settings, io),
+    connectBackend(settings, io, checkPlace),
   );
   await using parts = new AsyncDisposableStack();
   // The pages take a second to start, the machine longer: both at once.

@@ -1,14 +1,17 @@
 // What a run of the client goes by, and where each value comes from: flag, environment, configuration file, gcloud's
 // configuration, default, in this order. Commands read it once; nothing else reads the environment.
-import { homedir } from 'node:os';
 import path from 'node:path';
 import type { CreateSessionRequest } from '../../functions/contract.ts';
-import { ClientError } from '../errors.ts';
 import { SETTING_NAMES, type Flags, type SettingName } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { usualApiUrl } from './addresses.ts';
+import type { Declaration, SessionField } from './declaration.ts';
+import { DECLARATIONS, type Values } from './declarations.ts';
+import { findGiven, openSources, type Answers, type Sources } from './sources.ts';
+import { checkValue, readValues } from './values.ts';
 
 export interface Origin {
-  kind: 'flag' | 'environment' | 'file' | 'gcloud' | 'emulator' | 'derived' | 'default';
+  kind: 'flag' | 'environment' | 'answer' | 'file' | 'gcloud' | 'emulator' | 'derived' | 'default';
   /** Such as `--zone`, `ZONE`, the configuration file's path, or `gcloud configuration default`. */
   detail: string;
 }
@@ -44,51 +47,67 @@ export interface Settings {
   origins: Readonly<Partial<Record<SettingName, Origin>>>;
 }
 
-const IAP_URL = 'wss://tunnel.cloudproxy.app/v4';
-const COMPUTE_URL = 'https://compute.googleapis.com';
-
 /**
  * Asks nobody and calls nobody.
  * @throws ClientError that names the setting, where it comes from and what it must be
  */
-export function readSettings(flags: Flags, { env, cwd }: Pick<Io, 'env' | 'cwd'>): Settings {
-  const home = env['HOME'] ?? homedir();
-  const state = env['XDG_STATE_HOME'] ?? path.join(home, '.local/state');
+export function readSettings(
+  flags: Flags,
+  io: Pick<Io, 'env' | 'cwd'>,
+  answers: Answers = {},
+): Settings {
+  const sources = openSources(flags, io, answers);
+  const { values, origins } = readValues(sources);
+  const { project, zone } = values;
+  const derived = project && zone && !values.apiUrl ? usualApiUrl(project, zone) : undefined;
+  if (derived) origins.apiUrl = { kind: 'derived', detail: 'derived from project and zone' };
   return {
-    emulator: flags.emulator === true,
-    project: env['PROJECT_ID'],
-    zone: env['ZONE'],
-    apiUrl: env['DATALAB_API_URL'],
-    iapUrl: env['DATALAB_IAP_URL'] ?? IAP_URL,
-    computeUrl: env['DATALAB_COMPUTE_URL'] ?? COMPUTE_URL,
-    account: undefined,
-    credentials: env['GOOGLE_APPLICATION_CREDENTIALS'],
-    gcloudDir: env['CLOUDSDK_CONFIG'] ?? path.join(home, '.config/gcloud'),
-    stateDir: path.resolve(cwd, env['DATALAB_STATE_DIR'] ?? path.join(state, 'datalab')),
-    contentDir: env['DATALAB_CONTENT_DIR'],
-    name: textOf(flags, 'name') ?? 'default',
-    ui: textOf(flags, 'ui') === 'none' ? 'none' : 'process',
-    port: portOf(flags),
-    browser: flags.browser !== false,
-    session: {},
-    origins: Object.fromEntries(
-      SETTING_NAMES.filter((name) => typeof flags[name] === 'string').map((name) => [
-        name,
-        { kind: 'flag', detail: `--${name}` },
-      ]),
-    ),
+    emulator: sources.isEmulated,
+    project,
+    zone,
+    apiUrl: values.apiUrl ?? derived,
+    iapUrl: values.iapUrl ?? DECLARATIONS.iapUrl.default,
+    computeUrl: values.computeUrl ?? DECLARATIONS.computeUrl.default,
+    account: values.account,
+    credentials: values.credentials,
+    gcloudDir: sources.gcloudDir,
+    stateDir: values.stateDir ?? defaultStateDir(sources),
+    contentDir: values.contentDir,
+    name: values.name ?? DECLARATIONS.name.default,
+    ui: values.ui ?? DECLARATIONS.ui.default,
+    port: values.port,
+    browser: values.browser ?? DECLARATIONS.browser.default,
+    session: sessionOf(values),
+    origins,
   };
 }
 
-function textOf(flags: Flags, name: SettingName): string | undefined {
-  const value = flags[name];
-  return typeof value === 'string' ? value : undefined;
+/** For what needs no more than that: other settings may be wrong. */
+export function readStateDir(flags: Flags, io: Pick<Io, 'env' | 'cwd'>): string {
+  const sources = openSources(flags, io);
+  const given = findGiven('stateDir', sources);
+  return given ? String(checkValue('stateDir', given, sources)) : defaultStateDir(sources);
 }
 
-function portOf(flags: Flags): number | undefined {
-  const text = textOf(flags, 'port');
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= 65535) return number;
-  throw new ClientError(`--port ${text}: Not a port: give a number from 1 to 65535.`);
+/** Whether this call says it, by flag or variable; else a file or gcloud has it for every call. */
+export function isGivenNow({ origins }: Pick<Settings, 'origins'>, field: SessionField): boolean {
+  return SETTING_NAMES.some((name) => {
+    const declaration: Declaration = DECLARATIONS[name];
+    const kind = origins[name]?.kind;
+    return declaration.field === field && (kind === 'flag' || kind === 'environment');
+  });
+}
+
+function defaultStateDir({ env, home }: Sources): string {
+  const given = env['XDG_STATE_HOME'] ?? '';
+  const folder = path.isAbsolute(given) ? given : path.join(home, '.local/state');
+  return path.join(folder, 'datalab');
+}
+
+function sessionOf(values: Values): Settings['session'] {
+  const fields = SETTING_NAMES.flatMap((name) => {
+    const { field }: Declaration = DECLARATIONS[name];
+    return field === undefined || values[name] === undefined ? [] : [[field, values[name]]];
+  });
+  return Object.fromEntries(fields) as Settings['session'];
 }

@@ -1,0 +1,59 @@
+// Every setting looked up and checked: values that their declarations let through, and where they come from.
+import path from 'node:path';
+import type { z } from 'zod';
+import { ClientError } from '../errors.ts';
+import { SETTING_NAMES, type SettingName } from '../flags.ts';
+import type { Declaration } from './declaration.ts';
+import { DECLARATIONS, type Values } from './declarations.ts';
+import type { Origin } from './settings.ts';
+import { findGiven, type Given, type Sources } from './sources.ts';
+
+export interface Read {
+  values: Values;
+  origins: Partial<Record<SettingName, Origin>>;
+}
+
+export function readValues(sources: Sources): Read {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  const origins: Read['origins'] = {};
+  for (const name of SETTING_NAMES) {
+    const given = findGiven(name, sources);
+    if (given) {
+      values[name] = checkValue(name, given, sources);
+      origins[name] = given.origin;
+      continue;
+    }
+    const declaration: Declaration = DECLARATIONS[name];
+    const isOfEmulator =
+      declaration.withEmulator === 'nothing' || declaration.withEmulator === 'flag';
+    if (sources.isEmulated && isOfEmulator)
+      origins[name] = { kind: 'emulator', detail: 'emulator' };
+    else if (declaration.default !== undefined || name === 'stateDir')
+      origins[name] = { kind: 'default', detail: 'default' };
+  }
+  // Each has passed its own schema, which is what the type says.
+  return { values: values as Values, origins };
+}
+
+/** @throws ClientError with the words of the schema, and what was said where */
+export function checkValue(name: SettingName, given: Given, sources: Sources): unknown {
+  const { schema, isPath, field }: Declaration = DECLARATIONS[name];
+  const parsed = schema.safeParse(given.value);
+  if (parsed.success) {
+    if (!isPath) return parsed.data;
+    return path.resolve(given.folder, String(parsed.data).replace(/^~(?=\/|$)/, sources.home));
+  }
+  const problems = parsed.error.issues.map((issue) => problemOf(issue, name, field));
+  throw new ClientError(`${given.said}: ${[...new Set(problems)].join('; ')}`);
+}
+
+/** As the API names fields and says what is wrong with them: `labels.team: must be …`. */
+function problemOf(issue: z.core.$ZodIssue, name: SettingName, field: string | undefined): string {
+  const message =
+    issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  if (field === undefined || (issue.path.length === 0 && field === name)) return message;
+  const inside = issue.path.map((key) =>
+    typeof key === 'number' ? `[${key}]` : `.${String(key)}`,
+  );
+  return `${field}${inside.join('')}: ${message}`;
+}
