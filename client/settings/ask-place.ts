@@ -86,7 +86,7 @@ async function choose(question: Question, input: Readable, io: Io): Promise<stri
   const paint = paintFor('stderr', io);
   const title = what === 'project' ? 'Which Google Cloud project?' : 'Which zone?';
   io.stderr.write(`${paint('bold', title)}\n${numbered(choices, io.columns ?? 80)}`);
-  const form = choices.length > 0 ? `a number, or the ${what}` : `such as ${example}`;
+  const form = choices.length > 0 ? 'a number, or type it' : `such as ${example}`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const typed = (await ask(`${what} (${form}): `, input, io)).trim();
     const answer = /^\d+$/.test(typed) ? (choices[Number(typed) - 1] ?? typed) : typed;

@@ -11,24 +11,23 @@ export function missingPlace({ project, zone }: Settings, file: string): ClientE
     ...(zone === undefined ? (['zone'] as const) : []),
   ];
   const what = names.map((name) => `no ${name}`).join(' and ');
+  const keys = names.map((name) => `"${name}"`).join(' and ');
   return new ClientError(
     [
-      `${what.charAt(0).toUpperCase()}${what.slice(1)} is set, and the backend’s URL follows from both. Set`,
-      ...names.flatMap((name) => waysToSet(name, file)),
-      'or the URL itself, with --api-url or DATALAB_API_URL.',
-      'To try everything on this machine, without an account: datalab-client start --emulator',
+      `${what.charAt(0).toUpperCase()}${what.slice(1)} is set. Set`,
+      ...names.map(waysToSet),
+      `or ${keys} in ${file},`,
+      'or the URL of the backend: --api-url, DATALAB_API_URL.',
+      'To try it all on this machine: datalab-client start --emulator',
     ].join('\n'),
   );
 }
 
-function waysToSet(name: 'project' | 'zone', file: string): string[] {
+function waysToSet(name: 'project' | 'zone'): string {
   const { flag, variables, gcloud } = DECLARATIONS[name];
   const property = gcloud.replace('core/', '');
-  const value = name.toUpperCase();
-  return [
-    `  ${name.padEnd(8)} ${flag} ${value}, the variable ${variables[0]}, "${name}" in ${file},`,
-    `  ${' '.repeat(8)} or: gcloud config set ${property} ${value}`,
-  ];
+  const ways = `${flag}, ${variables[0]}, or: gcloud config set ${property} ${name.toUpperCase()}`;
+  return `  ${`${name}:`.padEnd(9)}${ways}`;
 }
 
 /** Of a domain: Google does not say what the URLs of its functions look like. */

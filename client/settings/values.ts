@@ -41,7 +41,10 @@ export function checkValue(name: SettingName, given: Given, sources: Sources): u
   const parsed = schema.safeParse(given.value);
   if (parsed.success) {
     if (!isPath) return parsed.data;
-    return path.resolve(given.folder, String(parsed.data).replace(/^~(?=\/|$)/, sources.home));
+    return path.resolve(
+      given.folder,
+      String(parsed.data).replace(/^~(?=\/|$)/, () => sources.home),
+    );
   }
   const problems = parsed.error.issues.map((issue) => problemOf(issue, name, field));
   throw new ClientError(`${given.said}: ${[...new Set(problems)].join('; ')}`);
