@@ -173,6 +173,8 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
         stateDir,
         project: project.id,
         oidc,
+        firstUser: FIRST_USER,
+        credentialsFile: credentials,
         faults,
         tokenUri: () => `${url}/token`,
         info: () => ({ ...place, credentials, urls: urls(), ...given.info() }),

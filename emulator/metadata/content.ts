@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { regionOf } from '../compute/catalog.ts';
 import type { InstanceRecord } from '../compute/state.ts';
 import { serviceAccountIdentity } from '../oidc/service-account.ts';
-import { CLOUD_PLATFORM, TOKEN_SECONDS, type Tokens } from '../oidc/tokens.ts';
+import { TOKEN_SECONDS } from '../oidc/state.ts';
+import { CLOUD_PLATFORM, type Tokens } from '../oidc/tokens.ts';
 import {
   attributes,
   folder,

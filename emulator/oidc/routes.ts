@@ -4,7 +4,7 @@ import { json, type Call, type Reply, type Route } from '../router.ts';
 import { AssertionError, JWT_BEARER, readAssertion } from './assertion.ts';
 import { createCertificate } from './certificate.ts';
 import { CLIENT_ID, type OidcState } from './state.ts';
-import { CLOUD_PLATFORM, ISSUER, TOKEN_SECONDS, type Tokens } from './tokens.ts';
+import { CLOUD_PLATFORM, ISSUER, type Identity, type Tokens } from './tokens.ts';
 
 const USER_SCOPES = `${CLOUD_PLATFORM} https://www.googleapis.com/auth/userinfo.email openid`;
 const DAY_MILLISECONDS = 86_400_000;
@@ -69,18 +69,13 @@ function exchange(call: Call, options: OidcRoutesOptions): Reply {
   if (!refreshToken) return refuse('invalid_request', 'Missing required parameter: refresh_token');
   const user = state.findByRefreshToken(refreshToken);
   if (!user) return refuse('invalid_grant', 'Token has been expired or revoked.');
+  const { tokenSeconds } = state;
   return json({
-    access_token: tokens.issueAccessToken(user, USER_SCOPES),
-    expires_in: TOKEN_SECONDS - 1,
+    access_token: tokens.issueAccessToken(user, USER_SCOPES, tokenSeconds),
+    expires_in: tokenSeconds - 1,
     scope: USER_SCOPES,
     token_type: 'Bearer',
-    id_token: tokens.issueIdToken({
-      azp: CLIENT_ID,
-      aud: CLIENT_ID,
-      sub: user.subject,
-      email: user.email,
-      email_verified: true,
-    }),
+    id_token: tokens.issueIdToken(claimsOf(user, CLIENT_ID, CLIENT_ID), tokenSeconds),
   });
 }
 
@@ -93,24 +88,27 @@ function exchangeAssertion(form: URLSearchParams, options: OidcRoutesOptions): R
       tokenUri: tokenUri(),
       now: Math.floor(clock.now() / 1000),
     });
-    const { email, subject } = account;
+    const { tokenSeconds } = state;
     if (targetAudience) {
-      const claims = { aud: targetAudience, azp: email, sub: subject };
-      const idToken = tokens.issueIdToken({ ...claims, email, email_verified: true });
-      return json({ id_token: idToken });
+      const claims = claimsOf(account, targetAudience, account.email);
+      return json({ id_token: tokens.issueIdToken(claims, tokenSeconds) });
     }
     if (!scope)
       return refuse('invalid_scope', 'Invalid OAuth scope or ID token audience provided.');
-    const accessToken = tokens.issueAccessToken({ email, subject }, scope);
+    const { email, subject } = account;
     return json({
-      access_token: accessToken,
-      expires_in: TOKEN_SECONDS - 1,
+      access_token: tokens.issueAccessToken({ email, subject }, scope, tokenSeconds),
+      expires_in: tokenSeconds - 1,
       token_type: 'Bearer',
     });
   } catch (error) {
     if (error instanceof AssertionError) return refuse('invalid_grant', error.message);
     throw error;
   }
+}
+
+function claimsOf({ email, subject }: Identity, aud: string, azp: string) {
+  return { azp, aud, sub: subject, email, email_verified: true };
 }
 
 /** What google-auth-library and gcloud ask of an access token. */

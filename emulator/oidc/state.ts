@@ -16,10 +16,19 @@ import {
   type ServiceAccountKey,
 } from './service-account-keys.ts';
 
+/** How long Google's tokens live. */
+export const TOKEN_SECONDS = 3600;
+
 /** The client id of Application Default Credentials, which user credential files carry. */
 export const CLIENT_ID = '764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com';
 
-const user = z.object({ email: z.string(), subject: z.string(), refreshToken: z.string() });
+const user = z.object({
+  email: z.string(),
+  subject: z.string(),
+  refreshToken: z.string(),
+  /** The refresh token is good for nothing any more. */
+  isRevoked: z.literal(true).optional(),
+});
 export type User = z.infer<typeof user>;
 
 const oidcRecord = z.object({
@@ -29,6 +38,8 @@ const oidcRecord = z.object({
   clientSecret: z.string(),
   users: z.array(user),
   serviceAccounts: z.array(serviceAccount).default([]),
+  /** Lifetime of what /token issues; asked for at the control API. */
+  tokenSeconds: z.int().default(TOKEN_SECONDS),
 });
 type OidcRecord = z.infer<typeof oidcRecord>;
 
@@ -39,9 +50,15 @@ export interface OidcState {
   readonly accessTokenKey: Buffer;
   readonly clientSecret: string;
   findUser(email: string): User | undefined;
+  /** Undefined for a token that was revoked, too. */
   findByRefreshToken(token: string): User | undefined;
   /** The user of that e-mail, made if there is none. */
   ensureUser(email: string): User;
+  /** The same, with a refresh token that is good: a new one when the old one was revoked. */
+  signIn(email: string): User;
+  /** Undefined when there is no such user. */
+  revoke(email: string): User | undefined;
+  tokenSeconds: number;
   findServiceAccount(email: string): ServiceAccountKey | undefined;
   /** A user, or a service account with a key. */
   isKnown(email: string): boolean;
@@ -54,6 +71,7 @@ export function openOidcState(stateDir: string): OidcState {
   const privateKey = createPrivateKey(value.privateKey);
   const findUser = (email: string) =>
     value.users.find((user) => user.email.toLowerCase() === email.toLowerCase());
+  const ensureUser = (email: string) => findUser(email) ?? addUser(file, email);
   const findServiceAccount = (email: string) =>
     value.serviceAccounts.find((account) => account.email === email);
   return {
@@ -63,8 +81,26 @@ export function openOidcState(stateDir: string): OidcState {
     accessTokenKey: Buffer.from(value.accessTokenKey, 'base64url'),
     clientSecret: value.clientSecret,
     findUser,
-    findByRefreshToken: (token) => value.users.find((user) => user.refreshToken === token),
-    ensureUser: (email) => findUser(email) ?? addUser(file, email),
+    findByRefreshToken: (token) =>
+      value.users.find((user) => user.refreshToken === token && !user.isRevoked),
+    ensureUser,
+    signIn: (email) => {
+      const user = ensureUser(email);
+      if (user.isRevoked) renew(file, user);
+      return user;
+    },
+    revoke: (email) => {
+      const user = findUser(email);
+      if (user) revoke(file, user);
+      return user;
+    },
+    get tokenSeconds() {
+      return value.tokenSeconds;
+    },
+    set tokenSeconds(seconds) {
+      value.tokenSeconds = seconds;
+      file.save();
+    },
     findServiceAccount,
     isKnown: (email) => (findUser(email) ?? findServiceAccount(email)) !== undefined,
     ensureServiceAccount: (email) => findServiceAccount(email) ?? addServiceAccount(file, email),
@@ -97,6 +133,7 @@ function createRecord(): OidcRecord {
     clientSecret: `emulated-${randomBytes(12).toString('base64url')}`,
     users: [],
     serviceAccounts: [],
+    tokenSeconds: TOKEN_SECONDS,
   };
 }
 
@@ -105,11 +142,26 @@ function addUser(file: StateFile<OidcRecord>, email: string): User {
   const user: User = {
     email,
     subject: `1${digits.slice(-20)}`,
-    refreshToken: `1//${randomBytes(32).toString('base64url')}`,
+    refreshToken: newRefreshToken(),
   };
   file.value.users.push(user);
   file.save();
   return user;
+}
+
+function revoke(file: StateFile<OidcRecord>, user: User): void {
+  user.isRevoked = true;
+  file.save();
+}
+
+function renew(file: StateFile<OidcRecord>, user: User): void {
+  user.refreshToken = newRefreshToken();
+  delete user.isRevoked;
+  file.save();
+}
+
+function newRefreshToken(): string {
+  return `1//${randomBytes(32).toString('base64url')}`;
 }
 
 function addServiceAccount(file: StateFile<OidcRecord>, email: string): ServiceAccountKey {

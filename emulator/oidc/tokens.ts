@@ -4,9 +4,8 @@ import { createHmac, sign, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { GoogleError } from '../google-error.ts';
-import type { OidcState } from './state.ts';
+import { TOKEN_SECONDS, type OidcState } from './state.ts';
 
-export const TOKEN_SECONDS = 3600;
 export const ISSUER = 'https://accounts.google.com';
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 
@@ -25,10 +24,11 @@ export interface Identity {
 }
 
 export interface Tokens {
-  issueAccessToken(identity: Identity, scope: string): string;
+  /** @param seconds its lifetime, where that is not Google's */
+  issueAccessToken(identity: Identity, scope: string, seconds?: number): string;
   /** Undefined for what the emulator did not issue and for what has expired. */
   readAccessToken(token: string): AccessGrant | undefined;
-  issueIdToken(claims: Readonly<Record<string, unknown>>): string;
+  issueIdToken(claims: Readonly<Record<string, unknown>>, seconds?: number): string;
 }
 
 export function createTokens(state: OidcState, clock: Clock): Tokens {
@@ -36,8 +36,8 @@ export function createTokens(state: OidcState, clock: Clock): Tokens {
   const seal = (payload: string) =>
     createHmac('sha256', state.accessTokenKey).update(payload).digest('base64url');
   return {
-    issueAccessToken(identity, scope) {
-      const grant: AccessGrant = { ...identity, scope, expires: now() + TOKEN_SECONDS };
+    issueAccessToken(identity, scope, seconds = TOKEN_SECONDS) {
+      const grant: AccessGrant = { ...identity, scope, expires: now() + seconds };
       const payload = encode(grant);
       return `ya29.${payload}.${seal(payload)}`;
     },
@@ -47,9 +47,9 @@ export function createTokens(state: OidcState, clock: Clock): Tokens {
       const grant = accessGrant.parse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
       return grant.expires > now() ? grant : undefined;
     },
-    issueIdToken(claims) {
+    issueIdToken(claims, seconds = TOKEN_SECONDS) {
       const header = { alg: 'RS256', kid: state.keyId, typ: 'JWT' };
-      const times = { iat: now(), exp: now() + TOKEN_SECONDS };
+      const times = { iat: now(), exp: now() + seconds };
       const signed = `${encode(header)}.${encode({ iss: ISSUER, ...claims, ...times })}`;
       const signature = sign('RSA-SHA256', Buffer.from(signed), state.privateKey);
       return `${signed}.${signature.toString('base64url')}`;
