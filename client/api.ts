@@ -1,33 +1,22 @@
-// Calls to the HTTP API. Every call is safe to repeat, so a lost reply or a moment's outage is tried again.
-import { setTimeout as delay } from 'node:timers/promises';
-import { request, type Dispatcher } from 'undici';
+// The HTTP API's methods, as the client calls them. api-call.ts does the calling; every call is safe to repeat.
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import {
   connectResponse,
-  errorBody,
   image,
   listSessionsResponse,
   logsResponse,
   session,
   type ConnectResponse,
   type CreateSessionRequest,
-  type ErrorBody,
   type ImageView,
   type LogSource,
   type LogsResponse,
   type SessionView,
 } from '../functions/contract.ts';
-import { ClientError, messageOf } from './errors.ts';
+import { callApi, type ApiOptions } from './api-call.ts';
 
-/** The API's own answer that it will not do what was asked. */
-export class ApiError extends ClientError {
-  readonly status: ErrorBody['error']['status'];
-
-  constructor(error: ErrorBody['error']) {
-    super(error.message);
-    this.status = error.status;
-  }
-}
+export { ApiError } from './api-answer.ts';
 
 export interface Api {
   createSession(wanted: Partial<CreateSessionRequest>): Promise<SessionView>;
@@ -56,22 +45,13 @@ export interface LogPage {
   after?: string;
 }
 
-export interface ApiOptions {
-  url: string;
-  idToken: () => Promise<string>;
-  signal: AbortSignal;
-}
-
-const RETRIES = 5;
-const TIMEOUT_SECONDS = 60;
-
 export function createApi(options: ApiOptions): Api {
   const call = <T>(
     method: Dispatcher.HttpMethod,
     path: string,
     schema: z.ZodType<T>,
     body?: object,
-  ) => callWithRetries(options, { method, path, body }, schema);
+  ) => callApi(options, { method, path, body }, schema);
   const of = (id: string) => `/v1/sessions/${encodeURIComponent(id)}`;
   return {
     createSession: (wanted) => call('POST', '/v1/sessions', session, wanted),
@@ -105,97 +85,4 @@ export function createApi(options: ApiOptions): Api {
 function queryOf(values: object): string {
   const texts = Object.entries(values).map(([name, value]) => [name, String(value)]);
   return new URLSearchParams(Object.fromEntries(texts) as Record<string, string>).toString();
-}
-
-interface Call {
-  method: Dispatcher.HttpMethod;
-  path: string;
-  body?: object | undefined;
-}
-
-async function callWithRetries<T>(
-  options: ApiOptions,
-  call: Call,
-  schema: z.ZodType<T>,
-): Promise<T> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return understood(await callOnce(options, call), schema, options.url);
-    } catch (error) {
-      options.signal.throwIfAborted();
-      if (attempt >= RETRIES || !isWorthRepeating(error)) throw explained(error, options.url);
-      const milliseconds = Math.min(200 * 2 ** attempt, 5000) * (0.5 + Math.random());
-      await delay(milliseconds, undefined, { signal: options.signal });
-    }
-  }
-}
-
-async function callOnce(options: ApiOptions, { method, path, body }: Call): Promise<unknown> {
-  const token = await options.idToken();
-  const timeout = AbortSignal.timeout(TIMEOUT_SECONDS * 1000);
-  const reply = await request(options.url + path, {
-    method,
-    headers: {
-      // The platform takes the signature out of a token that it has checked itself, so it comes twice.
-      authorization: `Bearer ${token}`,
-      'x-serverless-authorization': `Bearer ${token}`,
-      'content-type': 'application/json',
-    },
-    ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
-    signal: AbortSignal.any([options.signal, timeout]),
-  });
-  const content = await reply.body.text();
-  const value = parseJson(content, reply.statusCode, options.url);
-  if (reply.statusCode < 400) return value;
-  const failure = errorBody.safeParse(value);
-  if (failure.success) throw new ApiError(failure.data.error);
-  throw notOurApi(reply.statusCode, options.url);
-}
-
-function parseJson(text: string, status: number, url: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw notOurApi(status, url);
-  }
-}
-
-function understood<T>(value: unknown, schema: z.ZodType<T>, url: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const field = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw new ClientError(
-    `${url} answered what this client does not understand (${field}): use the client of the backend's version.`,
-  );
-}
-
-/** What the platform in front of the API says in its own words when it has no room or is in trouble. */
-const PASSING_STATUSES = [429, 502, 503, 504];
-
-function notOurApi(status: number, url: string): Error {
-  if (PASSING_STATUSES.includes(status)) return new Error(`HTTP ${status}`);
-  return new ClientError(
-    `${url} answered with HTTP ${status} and something that is not the Datalab API's; ` +
-      'check the URL, and whether a proxy stands in between.',
-  );
-}
-
-/** RESOURCE_EXHAUSTED: a quota that does not come back by itself is told in the session, not as the API's own refusal. */
-const PASSING_CODES: readonly ErrorBody['error']['status'][] = [
-  'UNAVAILABLE',
-  'ABORTED',
-  'INTERNAL',
-  'RESOURCE_EXHAUSTED',
-];
-
-function isWorthRepeating(error: unknown): boolean {
-  if (error instanceof ApiError) {
-    return PASSING_CODES.includes(error.status);
-  }
-  return !(error instanceof ClientError);
-}
-
-function explained(error: unknown, url: string): unknown {
-  if (error instanceof ClientError) return error;
-  return new ClientError(`The Datalab API at ${url} cannot be reached: ${messageOf(error)}`);
 }

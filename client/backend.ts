@@ -1,15 +1,15 @@
 // Where the API is and who calls it: the emulator on this machine, or what the settings say.
-import path from 'node:path';
 import { createApi, type Api } from './api.ts';
 import type { Flags } from './flags.ts';
-import { loadCredentials, type Credentials } from './identity/credentials.ts';
+import type { Identity } from './identity/open.ts';
+import type { SignInCallbacks } from './identity/sign-in-again.ts';
 import type { Io } from './io.ts';
 import { completeSettings, type CompleteSettings } from './settings/complete.ts';
 
 export interface Backend extends AsyncDisposable {
   settings: CompleteSettings;
   api: Api;
-  credentials: Credentials;
+  credentials: Identity;
   iapUrl: string;
   /** Settles with the reason when the backend goes away for good (an emulator that ended). */
   lost: Promise<string>;
@@ -20,40 +20,49 @@ export async function openBackend(flags: Flags, io: Io): Promise<Backend> {
   return await connectBackend(await completeSettings(flags, io), io);
 }
 
-/** @param check what has to be true of the project before anything is made there; the emulator's is */
+/**
+ * Signs in too: what is wrong with that is known before anything is begun.
+ * @param callbacks where a sign-in that has ended is told; on a terminal it is waited for, elsewhere it is an error
+ */
 export async function connectBackend(
   settings: CompleteSettings,
   io: Io,
-  check?: (
-    settings: CompleteSettings,
-    credentials: Credentials,
-    signal: AbortSignal,
-  ) => Promise<void>,
+  callbacks: SignInCallbacks = linesTo(io),
 ): Promise<Backend> {
-  if (settings.emulator) return await emulatedBackend(settings, io);
-  const defaultFile = path.join(settings.gcloudDir, 'application_default_credentials.json');
-  const credentials = await loadCredentials(settings.credentials ?? defaultFile);
-  await check?.(settings, credentials, io.interrupt);
+  const told = io.isTerminal ? callbacks : undefined;
+  if (settings.emulator) return await emulatedBackend(settings, io, told);
+  const { openIdentity } = await import('./identity/open.ts');
+  const { apiUrl } = settings;
+  const credentials = await openIdentity(settings, { apiUrl, callbacks: told }, io);
+  await credentials.idToken();
   return {
     settings,
     credentials,
-    api: apiAt(settings.apiUrl, credentials, io),
+    api: apiAt(apiUrl, credentials, settings, io),
     iapUrl: settings.iapUrl,
     lost: new Promise(() => undefined),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-async function emulatedBackend(settings: CompleteSettings, io: Io): Promise<Backend> {
+async function emulatedBackend(
+  settings: CompleteSettings,
+  io: Io,
+  callbacks: SignInCallbacks | undefined,
+): Promise<Backend> {
   const { attachEmulator } = await import('./emulator.ts');
+  const { openEmulatedIdentity } = await import('./identity/emulated.ts');
   const emulator = await attachEmulator(settings.stateDir, io);
   try {
-    const credentials = await loadCredentials(emulator.ready.credentials);
+    const { urls } = emulator.ready;
+    const options = { apiUrl: urls.api, callbacks };
+    const credentials = await openEmulatedIdentity(settings, emulator.ready, options, io);
+    await credentials.idToken();
     return {
       settings,
       credentials,
-      api: apiAt(emulator.ready.urls.api, credentials, io),
-      iapUrl: emulator.ready.urls.iap,
+      api: apiAt(urls.api, credentials, settings, io),
+      iapUrl: urls.iap,
       lost: emulator.lost,
       [Symbol.asyncDispose]: () => emulator.detach(),
     };
@@ -63,6 +72,34 @@ async function emulatedBackend(settings: CompleteSettings, io: Io): Promise<Back
   }
 }
 
-function apiAt(url: string, credentials: Credentials, io: Io): Api {
-  return createApi({ url, idToken: () => credentials.idToken(), signal: io.interrupt });
+function apiAt(url: string, credentials: Identity, settings: CompleteSettings, io: Io): Api {
+  return createApi({
+    url,
+    idToken: () => credentials.idToken(),
+    forget: (token) => {
+      credentials.forget(token);
+    },
+    signal: io.interrupt,
+    place: {
+      urlOrigin: settings.emulator ? 'the emulator' : settings.origins.apiUrl?.detail,
+      project: settings.project,
+      region: settings.zone?.replace(/-[a-z]$/, ''),
+      signInCommand: credentials.command,
+      now: io.now,
+    },
+  });
+}
+
+/** For verbs that show no stages. */
+function linesTo(io: Io): SignInCallbacks {
+  return {
+    onNeeded: (command, reason) => {
+      io.stderr.write(
+        `${reason}\nSign in again, in another terminal, with:\n  ${command}\nWaiting; Ctrl-C gives up.\n`,
+      );
+    },
+    onBack: () => {
+      io.stderr.write('Signed in again.\n');
+    },
+  };
 }

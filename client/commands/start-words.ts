@@ -1,6 +1,8 @@
 // What `start` says when it is ready and when it ends.
 import type { SessionView } from '../../functions/contract.ts';
+import type { SignInCallbacks } from '../identity/sign-in-again.ts';
 import type { Io } from '../io.ts';
+import type { Stage } from '../output/progress.ts';
 import type { StartOptions } from './start.ts';
 
 /** The line that scripts wait for. */
@@ -52,4 +54,35 @@ export function commandToComeBack(flags: StartOptions, { env }: Io): string {
   if (flags.name !== 'default') words.push(`--name ${flags.name}`);
   if (flags.contentDir !== undefined) words.push(`'${flags.contentDir}'`);
   return words.join(' ');
+}
+
+/** While stages are shown, the one that needs somebody says so. */
+export function signInStage(stage: Stage): SignInCallbacks {
+  return {
+    onNeeded: (command) => {
+      stage.say(`sign in again with: ${command}`);
+    },
+    onBack: () => {
+      stage.say('signed in again');
+    },
+  };
+}
+
+/** Afterwards, when a sign-in ends. */
+export function signInLines(flags: StartOptions, io: Io): SignInCallbacks {
+  const say = (event: object, text: string) => {
+    if (flags.json) io.stdout.write(`${JSON.stringify(event)}\n`);
+    else io.stderr.write(`\n${text}\n`);
+  };
+  return {
+    onNeeded: (command, reason) => {
+      say(
+        { event: 'signInNeeded', command, message: reason },
+        `${reason}\nOpen notebooks go on as long as their connection lasts. Sign in again, in another terminal, with:\n  ${command}`,
+      );
+    },
+    onBack: () => {
+      say({ event: 'signedIn', message: 'Signed in again.' }, 'Signed in again.');
+    },
+  };
 }

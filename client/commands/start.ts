@@ -10,6 +10,7 @@ import { systemClock } from '../clock.ts';
 import { checkContentFolder, folderPrefix } from '../content-folder.ts';
 import { ClientError, messageOf } from '../errors.ts';
 import { checkGateway } from '../gateway-check.ts';
+import { openTunnelAs } from '../identity/tunnel.ts';
 import type { Io } from '../io.ts';
 import { startUiServer, type UiServer } from '../jupyter/ui-server.ts';
 import { createProgress, type Progress } from '../output/progress.ts';
@@ -20,14 +21,20 @@ import { settleSession } from '../settle-session.ts';
 import { completeSettings, type CompleteSettings } from '../settings/complete.ts';
 import { checkPlace } from '../settings/lookup.ts';
 import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
-import { openTunnel } from '../tunnel/connection.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Flags } from '../flags.ts';
 import type { Call } from '../verbs.ts';
 import { followOtherStart } from './start-follow.ts';
 import { preparePrograms, type Programs } from './start-programs.ts';
 import { untilGone } from './start-watch.ts';
-import { commandToComeBack, sayEnd, sayReady, type ReadyEvent } from './start-words.ts';
+import {
+  commandToComeBack,
+  sayEnd,
+  sayReady,
+  signInLines,
+  signInStage,
+  type ReadyEvent,
+} from './start-words.ts';
 
 const DEFAULT_PORT = 8081;
 const GATEWAY_PATIENCE_SECONDS = 120;
@@ -68,9 +75,10 @@ async function run(
   if (flags.port !== undefined) await checkPort(flags.port);
   using progress = createProgress(flags, io);
   const programs = await preparePrograms(flags, settings.stateDir, progress, io);
-  await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', () =>
-    connectBackend(settings, io, checkPlace),
+  await using backend = await progress.stage(flags.emulator ? 'Emulator' : 'Sign-in', (stage) =>
+    connectBackend(settings, io, flags.quiet ? undefined : signInStage(stage)),
   );
+  if (!settings.emulator) await checkPlace(settings, backend.credentials, io.interrupt);
   await using parts = new AsyncDisposableStack();
   // The pages take a second to start, the machine longer: both at once.
   const [{ session, agent }, ui] = await together(
@@ -93,6 +101,7 @@ async function run(
   claim.announce(ready);
   try {
     sayReady(ready, flags, io);
+    backend.credentials.followSignIn(signInLines(flags, io));
     if (ready.ui && flags.browser) parts.use(openBrowser(ready.ui.url, claim.folder, io));
     await untilEnd(backend, session, ui, flags, io);
   } finally {
@@ -130,12 +139,7 @@ async function reachGateway(
     const { accessToken, tunnel } = await backend.api.connect(session.id);
     const access: AgentAccess = {
       accessToken,
-      connect: () =>
-        openTunnel({
-          url: backend.iapUrl,
-          accessToken: () => backend.credentials.accessToken(),
-          target: tunnel,
-        }),
+      connect: () => openTunnelAs(backend.credentials, { url: backend.iapUrl, target: tunnel }),
     };
     await checkGateway(access, stage, {
       patienceSeconds: GATEWAY_PATIENCE_SECONDS,

@@ -1,11 +1,9 @@
 // What has to be there before anything starts: on a terminal what is missing is asked for, elsewhere an error says what
 // to set. That project and zone exist, lookup.ts checks.
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { ask } from '../ask.ts';
 import { messageOf } from '../errors.ts';
 import type { Flags } from '../flags.ts';
-import { loadCredentials } from '../identity/credentials.ts';
 import type { Io } from '../io.ts';
 import { askPlace, type LookUpZones } from './ask-place.ts';
 import { writeConfigFile } from './config-file.ts';
@@ -44,11 +42,12 @@ function isComplete(settings: Settings): settings is CompleteSettings {
 
 /** Who is not signed in is asked without choices; what then calls the backend says so. */
 function lookUpOf(settings: Settings, io: Io): LookUpZones {
-  const defaultFile = path.join(settings.gcloudDir, 'application_default_credentials.json');
   return async (project) => {
     try {
-      const credentials = await loadCredentials(settings.credentials ?? defaultFile);
-      return await zonesOf(settings, project, await credentials.accessToken(), io.interrupt);
+      const { openIdentity } = await import('../identity/open.ts');
+      // The audience is of no account: only Compute Engine is asked.
+      const identity = await openIdentity(settings, { apiUrl: '' }, io);
+      return await zonesOf(settings, project, await identity.accessToken(), io.interrupt);
     } catch {
       io.interrupt.throwIfAborted();
       return undefined;

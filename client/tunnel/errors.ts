@@ -5,6 +5,7 @@ import type { TunnelTarget } from './target.ts';
 export type TunnelReason =
   /** Nothing answers on the instance's port (yet). */
   | 'unreachable'
+  /** The access token was refused; identity/tunnel.ts gets another one, and knows what signs in again. */
   | 'signInAgain'
   | 'notAllowed'
   | 'notFound'
@@ -120,7 +121,7 @@ function describe(target: TunnelTarget): string {
 }
 
 function signInAgain(where: string): string {
-  return `The sign-in was not accepted for ${where}. Sign in again with: gcloud auth application-default login`;
+  return `The sign-in was not accepted for ${where}.`;
 }
 
 function notAllowed(where: string): string {

@@ -69,9 +69,9 @@ describe('a call to the API', () => {
 
   it('names a login page and an answer of another version for what they are', async (t) => {
     const html = await apiOver(t, (_, response) => response.end('<html>Sign in</html>'));
-    await assert.rejects(html.listSessions(), /something that is not the Datalab API/);
+    await assert.rejects(html.listSessions(), /a web page that is not the Datalab API/);
     const other = await apiOver(t, (_, response) => response.end('{"sessions":[{"id":1}]}'));
-    await assert.rejects(other.listSessions(), /does not understand \(sessions\.0\.id\)/);
+    await assert.rejects(other.listSessions(), /not as expected \(sessions\.0\.id\)/);
   });
 
   it('follows page tokens to the end of the list', async (t) => {

@@ -204,7 +204,7 @@ describe('a tunnel that breaks', { timeout: 30_000 }, () => {
 
   const CODES: [number, TunnelReason, RegExp][] = [
     [4003, 'unreachable', /port 8888 .*firewall/],
-    [4004, 'signInAgain', /gcloud auth application-default login/],
+    [4004, 'signInAgain', /sign-in was not accepted for port 8888/],
     [4033, 'notAllowed', /roles\/iap\.tunnelResourceAccessor/],
     [4047, 'notFound', /datalab-client status/],
     [4000, 'lost', /4000/],
