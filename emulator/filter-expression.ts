@@ -6,8 +6,11 @@ export type Predicate<T> = (item: T) => boolean;
 /** @throws SyntaxError when the service has no such comparison */
 export type Compare<T> = (path: readonly string[], operator: Token, text: string) => Predicate<T>;
 
+/** The last kind, a word, may be a field: parts of its path that are no words are quoted, `a."b/c".d`. */
 const TOKEN =
-  /\s*(?:([()])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(<=|>=|!=|[=<>:])|([^\s()"'=<>:!]+))/y;
+  /\s*(?:([()])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(<=|>=|!=|[=<>:])|([^\s()"'=<>:!]+(?:(?<=\.)"[^"\\]+"(?:\.[^\s()"'=<>:!]+)?)*))/y;
+const FIELD = /^[A-Za-z_][\w-]*(?:\.(?:[\w-]+|"[^"\\]+"))*$/;
+const FIELD_PART = /[\w-]+|"[^"]+"/g;
 
 /** @throws SyntaxError */
 export function parseExpression<T>(filter: string, compare: Compare<T>): Predicate<T> {
@@ -67,10 +70,9 @@ class Parser<T> {
     const field = this.#take();
     const operator = this.#take();
     const operand = this.#take();
-    if (field.kind !== 'word' || !/^[A-Za-z_][\w.-]*$/.test(field.text))
-      throw new SyntaxError('field');
+    if (field.kind !== 'word' || !FIELD.test(field.text)) throw new SyntaxError('field');
     if (operand.kind !== 'word' && operand.kind !== 'quoted') throw new SyntaxError('operand');
-    const path = field.text.split('.');
+    const path = (field.text.match(FIELD_PART) ?? []).map((part) => part.replaceAll('"', ''));
     const text = operand.kind === 'quoted' ? operand.text.slice(1, -1) : operand.text;
     return this.#compare(path, operator, text);
   }

@@ -12,6 +12,7 @@ import { openFrontDoor } from './front-door.ts';
 import { openPolicies } from './iap/policies.ts';
 import { createPolicyRoutes } from './iap/policy-routes.ts';
 import { createIapServer } from './iap/server.ts';
+import { logContainers } from './logging/cos-containers.ts';
 import { openLogEntries } from './logging/entries.ts';
 import { createLoggingRoutes } from './logging/routes.ts';
 import { functionsContent, instanceContent, type Project } from './metadata/content.ts';
@@ -89,6 +90,7 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
   let url = '';
   const urls = () => urlsOf(url, given.functionUrls);
   const faults = new Faults();
+  const entries = openLogEntries(stateDir, clock);
   const compute = createCompute({
     ...options,
     project,
@@ -96,6 +98,7 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     registryUrl: () => url,
     metadataTree: (instance) => instanceContent(instance, project, tokens),
     aroundMetadata: (answer) => withFaults(answer, faults, clock),
+    onOutput: logContainers(project.id, entries),
   });
   const policies = openPolicies({
     stateDir,
@@ -117,7 +120,6 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     log,
     intervalMilliseconds: durations.schedulerMilliseconds,
   });
-  const entries = openLogEntries(stateDir, clock);
   const pubsub = createPubsub({
     ...options,
     project,
@@ -158,7 +160,7 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
         url: () => url,
       }),
       ...cloudBuild.routes,
-      ...createLoggingRoutes({ project, entries, tokens }),
+      ...createLoggingRoutes({ project, entries, tokens, clock }),
       ...createPubsubRoutes({ project, pubsub, tokens }),
       ...createOidcRoutes({ state: oidc, tokens, clock, tokenUri: () => `${url}/token` }),
       ...createPolicyRoutes({

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Clock } from '../clock.ts';
 import { invalidValue, notFound } from '../google-error.ts';
 import type { Reach } from '../iap/server.ts';
+import type { ContainerOutput } from '../logging/cos-containers.ts';
 import type { MetadataNode } from '../metadata/tree.ts';
 import type { Tokens } from '../oidc/tokens.ts';
 import type { Durations } from '../options.ts';
@@ -35,6 +36,8 @@ export interface ComputeOptions {
   metadataTree: (instance: InstanceRecord) => MetadataNode;
   /** What every call to an instance's metadata server passes through. */
   aroundMetadata: (answer: Dispatch) => Dispatch;
+  /** What containers on instances print. */
+  onOutput: ContainerOutput;
 }
 
 /** What runs behind an instance, for people who look for the reason of something. */

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { delay, timestamp, type Clock } from '../clock.ts';
 import type { Reach } from '../iap/server.ts';
+import type { ContainerOutput } from '../logging/cos-containers.ts';
 import { answerMetadata } from '../metadata/routes.ts';
 import { listenOnAddress, type MetadataServer } from '../metadata/server.ts';
 import type { MetadataNode } from '../metadata/tree.ts';
@@ -28,6 +29,7 @@ export interface MachinesOptions {
   registryUrl: () => string;
   metadataTree: (instance: InstanceRecord) => MetadataNode;
   aroundMetadata: (answer: Dispatch) => Dispatch;
+  onOutput: ContainerOutput;
   /** Told of every change of an instance's status before it is saved. */
   onStatus: (instance: InstanceRecord) => void;
   /** The machine switched itself off, or its processes vanished. */
@@ -208,7 +210,7 @@ export class Machines {
   }
 
   async #boot(instance: InstanceRecord, metadata: MetadataServer): Promise<void> {
-    const { stateDir, runtime, registryUrl, state } = this.#options;
+    const { stateDir, runtime, registryUrl, state, onOutput } = this.#options;
     const { resource } = instance;
     for (const networkInterface of resource.networkInterfaces) {
       networkInterface.networkIP = metadata.address;
@@ -222,6 +224,9 @@ export class Machines {
       metadataHost: metadata.host,
       registryUrl: registryUrl(),
       startupScript: script ?? EMPTY_SCRIPT,
+      onOutput: (container, lines) => {
+        onOutput(instance, container, lines);
+      },
     });
     this.#register(instance, metadata, await this.#track(booting));
   }

@@ -1,10 +1,21 @@
-// The Logging query language, as far as queries for builds use it: comparisons of fields, AND, OR, NOT.
+// The Logging query language, as far as queries for builds and containers use it: comparisons of fields (names that are
+// no words in quotes), AND, OR, NOT.
 // https://cloud.google.com/logging/docs/view/logging-query-language
 import { parseExpression, type Predicate, type Token } from '../filter-expression.ts';
 import { rpcError } from '../google-error.ts';
 import type { LogEntry } from './entries.ts';
 
-const SEVERITIES = 'DEFAULT DEBUG INFO NOTICE WARNING ERROR CRITICAL ALERT EMERGENCY'.split(' ');
+export const SEVERITIES = [
+  'DEFAULT',
+  'DEBUG',
+  'INFO',
+  'NOTICE',
+  'WARNING',
+  'ERROR',
+  'CRITICAL',
+  'ALERT',
+  'EMERGENCY',
+] as const;
 
 export function parseLogFilter(filter: string): Predicate<LogEntry> {
   if (filter.trim() === '') return () => true;
@@ -16,7 +27,21 @@ export function parseLogFilter(filter: string): Predicate<LogEntry> {
   }
 }
 
+/** The fields of an entry; whatever else is asked for is a mistake of who asks. */
+const FIELDS = [
+  'insertId',
+  'jsonPayload',
+  'labels',
+  'logName',
+  'receiveTimestamp',
+  'resource',
+  'severity',
+  'textPayload',
+  'timestamp',
+];
+
 function compare(path: readonly string[], operator: Token, operand: string): Predicate<LogEntry> {
+  if (!FIELDS.includes(path[0] ?? '')) throw new SyntaxError(`no field '${path.join('.')}'`);
   if (operator.kind !== 'operator') throw new SyntaxError(`syntax error near '${operator.text}'`);
   const order = orderOf(path, operand);
   switch (operator.text) {
@@ -63,7 +88,7 @@ function keyOf(field: string): (value: string) => string | number {
 }
 
 /** Times of any precision and offset, in one form that compares. */
-function timeKey(value: string): string | number {
+export function timeKey(value: string): string | number {
   const at = Date.parse(value);
   if (Number.isNaN(at)) return Number.NaN;
   const fraction = /\.(\d+)/.exec(value)?.[1] ?? '';
@@ -71,15 +96,15 @@ function timeKey(value: string): string | number {
 }
 
 function rankOf(severity: string): number {
-  const rank = SEVERITIES.indexOf(severity.toUpperCase());
+  const rank = SEVERITIES.findIndex((known) => known === severity.toUpperCase());
   return rank === -1 ? Number.NaN : rank;
 }
 
 function read(entry: LogEntry, path: readonly string[]): string | undefined {
-  let value: unknown = entry;
+  let value: unknown = { severity: 'DEFAULT', ...entry };
   for (const name of path) {
     if (typeof value !== 'object' || value === null) return undefined;
     value = (value as Record<string, unknown>)[name];
   }
-  return typeof value === 'string' ? value : undefined;
+  return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined;
 }

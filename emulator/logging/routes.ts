@@ -1,12 +1,13 @@
-// Cloud Logging's one emulated method, entries.list: filtered, ordered, in pages.
+// entries.list of Cloud Logging: filtered, ordered, in pages. write-route.ts has the other emulated method.
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 import { z } from 'zod';
 import { checkQuery, parseBody } from '../compute/requests.ts';
 import { rpcError } from '../google-error.ts';
-import { requireBearer, type Tokens } from '../oidc/tokens.ts';
+import { requireBearer } from '../oidc/tokens.ts';
 import { json, type Call, type Reply, type Route } from '../router.ts';
-import type { LogEntries, LogEntry } from './entries.ts';
+import { orderKey, type LogEntry } from './entries.ts';
 import { parseLogFilter } from './filter.ts';
+import { writeRoute, type WriteRouteOptions } from './write-route.ts';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1000;
@@ -22,14 +23,15 @@ const listRequest = z.strictObject({
 });
 type ListRequest = z.infer<typeof listRequest>;
 
-export interface LoggingRoutesOptions {
+export interface LoggingRoutesOptions extends WriteRouteOptions {
   project: { id: string; number: string };
-  entries: LogEntries;
-  tokens: Tokens;
 }
 
 export function createLoggingRoutes(options: LoggingRoutesOptions): Route[] {
-  return [{ method: 'POST', path: '/v2/entries:list', handle: (call) => list(call, options) }];
+  return [
+    { method: 'POST', path: '/v2/entries:list', handle: (call) => list(call, options) },
+    writeRoute(options),
+  ];
 }
 
 function list(call: Call, { project, entries, tokens }: LoggingRoutesOptions): Reply {
@@ -84,17 +86,18 @@ function readSize(pageSize = 0): number {
 
 /** A page ends at an entry, not at a number: entries written meanwhile shift nothing. */
 function tokenOf(last: LogEntry | undefined): string {
-  return Buffer.from(last?.timestamp ?? '').toString('base64url');
+  return Buffer.from(last ? orderKey(last) : '').toString('base64url');
 }
 
 function readToken(token = ''): string | undefined {
   if (token === '') return undefined;
-  const timestamp = Buffer.from(token, 'base64url').toString();
-  if (/^[\d-]+T[\d:.]+Z$/.test(timestamp)) return timestamp;
+  const key = Buffer.from(token, 'base64url').toString();
+  if (/^[\d-]+T[\d:.]+Z \S+$/.test(key)) return key;
   throw rpcError('INVALID_ARGUMENT', 'page_token is not valid.');
 }
 
 function isBehind(entry: LogEntry, after: string | undefined, isDescending: boolean): boolean {
   if (after === undefined) return true;
-  return isDescending ? entry.timestamp < after : entry.timestamp > after;
+  const key = orderKey(entry);
+  return isDescending ? key < after : key > after;
 }

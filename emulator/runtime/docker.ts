@@ -156,7 +156,13 @@ function supervise(run: RunGateway, { env, folder, bootId }: Surroundings): void
   writeFileSync(path.join(home, 'container.json'), JSON.stringify(container));
 }
 
-/** In the foreground: this process becomes the agent, so that signals and exit status are its own. */
+/**
+ * In the foreground: this process becomes the agent, so that signals and exit status are its own. What it prints goes to
+ * where docker was started and into the container's log; what writes both outlives the agent, whatever signals come.
+ */
+const BECOME_AGENT =
+  'exec "$@" > >(trap "" HUP INT TERM; exec tee -a "$DATALAB_EMULATOR_LOG") 2>&1';
+
 function runAgent(run: RunAgent, { env, folder }: Surroundings): number {
   if (!existsSync(imageFile(run.image, folder))) {
     return fail(`Unable to find image '${run.image}' locally`);
@@ -166,8 +172,11 @@ function runAgent(run: RunAgent, { env, folder }: Surroundings): number {
   const node = env['DATALAB_EMULATOR_NODE'] ?? process.execPath;
   const agent = env['DATALAB_EMULATOR_AGENT'] ?? '';
   if (!execve) throw new Error('this Node.js has no process.execve');
-  execve(node, [node, agent], {
+  const home = containerFolder(run.container, folder);
+  mkdirSync(home, { recursive: true });
+  execve('/bin/bash', ['bash', '-c', BECOME_AGENT, 'agent', node, agent], {
     ...inherited(env),
+    DATALAB_EMULATOR_LOG: path.join(home, 'log'),
     NODE_ENV: 'production',
     ...Object.fromEntries(given),
   });

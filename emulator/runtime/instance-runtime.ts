@@ -13,6 +13,8 @@ export interface BootSpec {
   registryUrl: string;
   /** Content of the metadata item `startup-script`. */
   startupScript: string;
+  /** Told of what the instance's containers print, line by line, soon after they have. */
+  onOutput?: (container: string, lines: readonly string[]) => void;
 }
 
 /** Why a running instance ended by itself: it asked to be switched off, or its processes vanished. */

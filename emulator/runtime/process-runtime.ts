@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { findConfinement, type Confinement } from './confinement.ts';
+import { followContainers } from './container-logs.ts';
 import type {
   BootSpec,
   InstanceEnd,
@@ -78,7 +79,13 @@ async function boot(
   });
   closeSync(log);
   await once(child, 'spawn');
-  return new ProcessInstance(spec.name, child, leash, confinement);
+  const stopFollowing = followContainers(dockerFolder(spec), (...told) => spec.onOutput?.(...told));
+  return new ProcessInstance(spec.name, child, leash, confinement, stopFollowing);
+}
+
+/** Images and containers: on the instance's disk. */
+function dockerFolder(spec: BootSpec): string {
+  return path.join(spec.folder, 'disk', 'docker');
 }
 
 function environment(
@@ -95,7 +102,7 @@ function environment(
     [LEASH_VARIABLE]: leash,
     DATALAB_EMULATOR_BOOT_ID: randomUUID(),
     DATALAB_EMULATOR_RUN: path.join(spec.folder, 'run'),
-    DATALAB_EMULATOR_DOCKER_FOLDER: path.join(spec.folder, 'disk', 'docker'),
+    DATALAB_EMULATOR_DOCKER_FOLDER: dockerFolder(spec),
     DATALAB_EMULATOR_DOCKER: path.join(HERE, `docker${path.extname(import.meta.filename)}`),
     DATALAB_EMULATOR_REGISTRY: spec.registryUrl,
     DATALAB_EMULATOR_NODE: process.execPath,
@@ -109,12 +116,20 @@ class ProcessInstance implements RunningInstance {
   readonly #child: ChildProcess;
   readonly #leash: string;
   readonly #confinement: Confinement;
+  readonly #stopFollowing: () => void;
 
-  constructor(name: string, child: ChildProcess, leash: string, confinement: Confinement) {
+  constructor(
+    name: string,
+    child: ChildProcess,
+    leash: string,
+    confinement: Confinement,
+    stopFollowing: () => void,
+  ) {
     this.name = name;
     this.#child = child;
     this.#leash = leash;
     this.#confinement = confinement;
+    this.#stopFollowing = stopFollowing;
     this.ended = this.#untilEnded();
   }
 
@@ -148,6 +163,7 @@ class ProcessInstance implements RunningInstance {
     // Without a namespace, a leash that was killed leaves its processes to us.
     const find = () => findLeashed((leash) => leash === this.#leash);
     await signalUntil(find, 'SIGKILL', (pid) => !isAlive(pid), KILL_SECONDS);
+    this.#stopFollowing();
     return status === SHUTDOWN_STATUS ? 'shutdown' : 'lost';
   }
 

@@ -28,7 +28,7 @@ export interface Gcloud {
 export function gcloudOf(
   t: Pick<TestContext, 'after'>,
   cloud: Cloud,
-  group: 'compute' | 'builds' | 'pubsub' = 'compute',
+  group: 'compute' | 'builds' | 'pubsub' | 'logging' = 'compute',
 ): Gcloud {
   const folder = temporaryFolder(t);
   const tokenFile = path.join(folder, 'token');
