@@ -36,6 +36,8 @@ export function functionsEnvironment(surroundings: FunctionsSurroundings): Recor
     ID_TOKEN_CERTS_URL: `${googleUrl}/oauth2/v1/certs`,
     // The emulated cloud is quicker than Google's.
     OBSERVE_INTERVAL_SECONDS: '0.5',
+    // What it has received, the emulated Cloud Logging shows.
+    LOG_SETTLE_SECONDS: '0.05',
     GCE_METADATA_HOST: new URL(googleUrl).host,
   };
 }

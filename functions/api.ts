@@ -11,20 +11,24 @@ import {
   getSessionQuery,
   healthResponse,
   image,
+  imageLogsQuery,
   listSessionsQuery,
   listSessionsResponse,
+  logsResponse,
   openApiDocument,
   registerRequest,
   registerResponse,
   reportRequest,
   reportResponse,
   session,
+  sessionLogsQuery,
   type Want,
 } from './contract.ts';
 import { declare, routeOf, type Declared } from './endpoint.ts';
 import type { Route } from './http.ts';
 import { buildImage, getImage } from './image.ts';
 import { listSessions } from './list.ts';
+import { getImageLogs, getSessionLogs, type LogsDeps } from './logs.ts';
 import {
   changeWant,
   connectSession,
@@ -33,8 +37,9 @@ import {
   getSession,
   type SessionsDeps,
 } from './sessions.ts';
+import { VERSION } from './version.ts';
 
-export type ApiDeps = SessionsDeps & CallerDeps;
+export type ApiDeps = SessionsDeps & CallerDeps & LogsDeps;
 
 const SESSIONS = '/v1/sessions';
 const SESSION = `${SESSIONS}/{id}`;
@@ -50,10 +55,10 @@ export function createEndpoints(deps: () => ApiDeps): Declared[] {
       method: 'GET',
       path: '/health',
       operationId: 'health',
-      summary: 'Whether the API answers.',
+      summary: 'Whether the API answers, and its version.',
       caller: 'anybody',
       response: healthResponse,
-      handle: () => Promise.resolve({ status: 'ok' }),
+      handle: () => Promise.resolve({ status: 'ok', version: VERSION }),
     }),
     declare(anybody, {
       method: 'GET',
@@ -117,6 +122,16 @@ function sessionEndpoints(deps: () => ApiDeps): Declared[] {
       body: emptyRequest,
       response: connectResponse,
       handle: (caller, { id }) => connectSession(caller, id, deps()),
+    }),
+    declare(user, {
+      method: 'GET',
+      path: `${SESSION}:logs`,
+      operationId: 'getSessionLogs',
+      summary: 'What its gateway, its agent or its machine has printed.',
+      caller: 'user',
+      query: sessionLogsQuery,
+      response: logsResponse,
+      handle: (caller, { id, query }) => getSessionLogs(caller, id, query, deps()),
     }),
   ];
 }
@@ -193,6 +208,16 @@ function imageEndpoints(deps: () => ApiDeps): Declared[] {
       body: buildImageRequest,
       response: image,
       handle: (caller, { body }) => buildImage(caller, body, deps()),
+    }),
+    declare(user, {
+      method: 'GET',
+      path: '/v1/image:logs',
+      operationId: 'getImageLogs',
+      summary: 'What the last build of the gateway image has printed.',
+      caller: 'user',
+      query: imageLogsQuery,
+      response: logsResponse,
+      handle: (_, { query }) => getImageLogs(query, deps()),
     }),
   ];
 }

@@ -65,6 +65,8 @@ export interface Config {
   /** How long a claimed build holds: longer than a function may run, since Cloud Build has no request ids. */
   readonly buildClaimSeconds: number;
   readonly bootTimeoutSeconds: number;
+  /** How long Cloud Logging may take to show an entry that it has received. */
+  readonly logSettleSeconds: number;
   /** Undefined: all addresses, as Cloud Run needs it. */
   readonly listenAddress: string | undefined;
 }
@@ -162,6 +164,7 @@ const environment = z.object({
   REPORT_INTERVAL_SECONDS: seconds(30),
   CLAIM_SECONDS: seconds(120),
   BOOT_TIMEOUT_SECONDS: seconds(900),
+  LOG_SETTLE_SECONDS: seconds(5),
   LISTEN_ADDRESS: z.union([z.ipv4(), z.ipv6()]).optional(),
 });
 
@@ -237,6 +240,7 @@ function configOf(env: z.infer<typeof environment>, policy: Policy, installed: I
     callSeconds: Math.min(10, env.CLAIM_SECONDS / 3),
     buildClaimSeconds: env.BUILD_CLAIM_SECONDS,
     bootTimeoutSeconds: env.BOOT_TIMEOUT_SECONDS,
+    logSettleSeconds: env.LOG_SETTLE_SECONDS,
     listenAddress: env.LISTEN_ADDRESS,
   };
 }

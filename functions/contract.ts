@@ -457,3 +457,6 @@ export const INSTANCE_ATTRIBUTES = {
   gatewayImage: 'datalab-gateway-image',
   agentImage: 'datalab-agent-image',
 } as const;
+
+/** Google's own: with `true` Container-Optimized OS sends to Cloud Logging what containers print. */
+export const LOGGING_ATTRIBUTE = 'google-logging-enabled';

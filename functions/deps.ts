@@ -9,10 +9,10 @@ import { createCompute } from './google/compute.ts';
 import { lazyGoogleAuth } from './google/credentials.ts';
 import { createIdentity } from './google/identity.ts';
 import { createRegistry } from './google/registry.ts';
-import { createBuildLog } from './google/build-log.ts';
 import { createCatalog } from './google/catalog.ts';
 import { createBuilds } from './google/cloudbuild.ts';
 import { createTunnelGrants } from './google/iap.ts';
+import { createBuildLog, createLogEntries } from './google/logging.ts';
 import type { Log } from './log.ts';
 import { openFirestoreStore } from './store/firestore.ts';
 import type { ImageStore } from './store/image-store.ts';
@@ -23,17 +23,21 @@ import { createUid } from './uid.ts';
 export function createDeps(config: Config, clock: Clock, log: Log): ApiDeps {
   const auth = lazyGoogleAuth(config);
   const store = openStore(config);
+  const compute = createCompute(config, auth);
+  const logEntries = createLogEntries(config, auth);
   return {
     config,
     clock,
     log,
     store,
     images: store,
-    compute: createCompute(config, auth),
+    compute,
+    serialPorts: compute,
     registry: createRegistry(config, auth),
     catalog: createCatalog(config, auth),
     builds: createBuilds(config, auth),
-    buildLog: createBuildLog(config, auth),
+    buildLog: createBuildLog(logEntries),
+    logEntries,
     grants: createTunnelGrants(config, auth),
     identity: createIdentity(config),
     startupScript: () => readStartupScript(config.instance.startupScriptFile),

@@ -1,7 +1,7 @@
 // A session's instance as it is asked for: name, labels, metadata (pure). google/compute.ts sends it.
 import { createHash } from 'node:crypto';
 import type { Config } from './config.ts';
-import { INSTANCE_ATTRIBUTES } from './contract.ts';
+import { INSTANCE_ATTRIBUTES, LOGGING_ATTRIBUTE } from './contract.ts';
 import type { SessionRecord, StepKind } from './record.ts';
 import { zoneOf } from './session.ts';
 
@@ -65,6 +65,7 @@ export function instanceSpec(
       [INSTANCE_ATTRIBUTES.apiUrl]: config.apiUrl,
       [INSTANCE_ATTRIBUTES.gatewayImage]: images.gateway,
       [INSTANCE_ATTRIBUTES.agentImage]: images.agent,
+      [LOGGING_ATTRIBUTE]: 'true',
     },
     network: config.instance.network,
     subnetwork: config.instance.subnetwork,

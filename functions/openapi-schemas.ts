@@ -9,6 +9,7 @@ import {
   extendSessionRequest,
   image,
   listSessionsResponse,
+  logsResponse,
   registerRequest,
   registerResponse,
   reportRequest,
@@ -31,6 +32,7 @@ const NAMED: Readonly<Record<Direction, Readonly<Record<string, z.ZodType>>>> = 
     Session: session,
     ListSessionsResponse: listSessionsResponse,
     ConnectResponse: connectResponse,
+    LogsResponse: logsResponse,
     Image: image,
     RegisterResponse: registerResponse,
     ReportResponse: reportResponse,
@@ -50,13 +52,17 @@ export function schemaOf(schema: z.ZodType, io: Direction): JsonSchema {
   return named ? { $ref: uri(named[0]) } : plain(z.toJSONSchema(schema, { io, override }));
 }
 
-/** By name. What a parameter's text is read as, so that numbers are numbers. */
-export function parameterSchemas(query: z.ZodType): Record<string, JsonSchema> {
-  const { properties = {} } = z.toJSONSchema(query, { io: 'output', override });
-  return Object.fromEntries(
-    Object.entries(properties).flatMap(([name, schema]) =>
-      typeof schema === 'boolean' ? [] : [[name, schema]],
-    ),
+export interface Parameter {
+  name: string;
+  isRequired: boolean;
+  /** What its text is read as, so that numbers are numbers. */
+  schema: JsonSchema;
+}
+
+export function parametersIn(query: z.ZodType): Parameter[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'output', override });
+  return Object.entries(properties).flatMap(([name, schema]) =>
+    typeof schema === 'boolean' ? [] : [{ name, isRequired: required.includes(name), schema }],
   );
 }
 

@@ -2,7 +2,7 @@
 // asks for it. openapi-schemas.ts has the schemas.
 import { HTTP_STATUS, type ErrorCode } from './contract.ts';
 import { SESSION_ID, type Declared } from './endpoint.ts';
-import { componentSchemas, parameterSchemas, schemaOf } from './openapi-schemas.ts';
+import { componentSchemas, parametersIn, schemaOf } from './openapi-schemas.ts';
 
 /** When it is answered, and what to do about it. */
 const ERRORS: Readonly<Record<ErrorCode, string>> = {
@@ -109,11 +109,11 @@ function parametersOf({ path, query, takesEtag }: Declared): object[] {
       'etag of the session as it was seen, or several, or *: with another one nothing is changed, and the answer is ABORTED (AIP-154).',
     schema: { type: 'string' },
   };
-  const inQuery = Object.entries(query ? parameterSchemas(query) : {}).map(
-    ([name, { description, ...schema }]) => ({
+  const inQuery = (query ? parametersIn(query) : []).map(
+    ({ name, isRequired, schema: { description, ...schema } }) => ({
       name,
       in: 'query',
-      required: false,
+      required: isRequired,
       ...(description === undefined ? {} : { description }),
       schema,
     }),

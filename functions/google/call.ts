@@ -85,6 +85,18 @@ function judge({ httpStatus, reason = '' }: CallFailure): [ErrorCode, boolean] {
   }
 }
 
+/** An instance that is gone, or does not run, as an answer: the one refusal that passes when its state changes. */
+export async function absentIfNotReady<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await absentIfNotFound(call);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'FAILED_PRECONDITION' && error.isRetryable) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 /** "Not found" as an answer. */
 export async function absentIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {
   try {

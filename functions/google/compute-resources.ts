@@ -62,6 +62,25 @@ export function seenOperation(reply: unknown): SeenOperation {
   };
 }
 
+const serialReply = z.object({
+  contents: text,
+  /** Numbers of 64 bits come as texts. */
+  start: z.coerce.number().int().min(0).nullish(),
+  next: z.coerce.number().int().min(0),
+});
+
+/** Of a serial port: bytes `start` to `next`, as text. */
+export interface SerialOutput {
+  contents: string;
+  start: number;
+  next: number;
+}
+
+export function serialOutput(reply: unknown): SerialOutput {
+  const { contents, start, next } = serialReply.parse(reply);
+  return { contents: contents ?? '', start: start ?? 0, next };
+}
+
 /** Codes of failed operations: what they mean to us, and what to do next. */
 const OPERATION_ERRORS: Readonly<Record<string, { code: ErrorCode; next: string }>> = {
   ZONE_RESOURCE_POOL_EXHAUSTED: {

@@ -8,11 +8,22 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { SESSION_LABEL } from '../instance.ts';
 import type { Looks, SeenInstance } from '../observe.ts';
-import { absentIfNotFound, boundedCall } from './call.ts';
+import { absentIfNotFound, absentIfNotReady, boundedCall } from './call.ts';
 import { explainGaxError } from './gax-error.ts';
-import { instanceResource, seenInstance, seenOperation } from './compute-resources.ts';
+import {
+  instanceResource,
+  seenInstance,
+  seenOperation,
+  serialOutput,
+  type SerialOutput,
+} from './compute-resources.ts';
 
-export type Compute = Omit<Looks, 'findImages' | 'hasGrant'> & Mutations;
+export type Compute = Omit<Looks, 'findImages' | 'hasGrant'> & Mutations & SerialPorts;
+
+export interface SerialPorts {
+  /** What the instance has written to its first serial port, from that byte on; undefined: it does not run. */
+  readSerialPort(zone: string, name: string, start: number): Promise<SerialOutput | undefined>;
+}
 
 interface Clients {
   instances: InstancesClient;
@@ -77,6 +88,14 @@ export function createCompute(config: Config, auth: () => Promise<GoogleAuth>): 
       call(async ({ instances }) => {
         await instances.delete({ ...named(target), requestId }, once);
       }),
+    readSerialPort: (zone, name, start) =>
+      absentIfNotReady(
+        call(async ({ instances }) => {
+          const request = { ...named({ zone, name }), port: 1, start };
+          const [output] = await instances.getSerialPortOutput(request, once);
+          return serialOutput(output);
+        }),
+      ),
   };
 }
 

@@ -1,5 +1,5 @@
 // Google APIs without a client library that is worth its start-up time, or that knows the fields we need: one JSON call,
-// with the backend's own credentials, bounded, its failure an AppError. Used by cloudbuild.ts, build-log.ts, iap.ts.
+// with the backend's own credentials, bounded, its failure an AppError. Used by cloudbuild.ts, logging.ts, iap.ts.
 import type { GoogleAuth } from 'google-auth-library';
 import type { z } from 'zod';
 import { boundedCall, googleError, type CallFailure } from './call.ts';

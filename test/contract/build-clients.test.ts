@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
-import { createBuildLog } from '../../functions/google/build-log.ts';
 import { createBuilds, type BuildConfig } from '../../functions/google/cloudbuild.ts';
+import { createBuildLog, createLogEntries } from '../../functions/google/logging.ts';
 import { BUILD_FILE } from '../../scripts/gateway-build.ts';
 import { GATEWAY, logOf, untilBuild, urlOf } from '../emulator/build-fixture.ts';
 import { PROJECT, startCloud, type Cloud } from '../emulator/cloud-fixture.ts';
@@ -15,7 +15,8 @@ async function prepare(t: TestContext, overrides: Partial<BuildConfig> = {}) {
   const config = configOf(cloud, overrides);
   const authClient = new OAuth2Client({ credentials: { access_token: cloud.token } });
   const auth = () => Promise.resolve(new GoogleAuth({ authClient }));
-  return { cloud, builds: createBuilds(config, auth), buildLog: createBuildLog(config, auth) };
+  const buildLog = createBuildLog(createLogEntries(config, auth));
+  return { cloud, builds: createBuilds(config, auth), buildLog };
 }
 
 function configOf(cloud: Cloud, overrides: Partial<BuildConfig>) {

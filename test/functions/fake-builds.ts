@@ -45,10 +45,19 @@ function shown(build: SeenBuild | undefined): object {
   return { id, status, tags, logUrl: `https://console.example/builds/${id}`, ...results };
 }
 
-/** The newest first, as it is asked for. */
+/** The newest first, as it is asked for; a container of an instance has printed one line. */
 async function logOf(request: IncomingMessage, builds: TestBuilds): Promise<object> {
   const { filter } = logQuery.parse(JSON.parse(await text(request)));
-  const [, id = ''] = /build_id="([^"]+)"/.exec(filter) ?? [];
-  const lines = await builds.lastLines(id);
-  return { entries: lines.reverse().map((textPayload) => ({ textPayload })) };
+  const timestamp = '2026-01-01T00:00:00.123456789Z';
+  const [, id, name] =
+    /instance_id="(\d+)" AND jsonPayload\."cos\.googleapis\.com\/container_name"="([\w-]+)"/.exec(
+      filter,
+    ) ?? [];
+  if (id !== undefined) {
+    const message = `line of ${name ?? ''} on ${id}\n`;
+    return { entries: [{ timestamp, jsonPayload: { message } }] };
+  }
+  const [, buildId = ''] = /build_id="([^"]+)"/.exec(filter) ?? [];
+  const lines = await builds.lastLines(buildId);
+  return { entries: lines.reverse().map((textPayload) => ({ timestamp, textPayload })) };
 }

@@ -165,6 +165,7 @@ export class FakeGoogle {
     if (kind === undefined) return this.#zone(zone);
     if (kind === 'machineTypes') return machineType(zone, name);
     if (kind === 'operations') return await this.#operations(zone ?? '', filter);
+    if (verb === 'serialPort') return await this.#serialPort(zone ?? '', name, url);
     if (request.method === 'GET') {
       const instance = await this.compute.getInstance(zone ?? '', name);
       if (!instance) throw new HttpError(404, 'notFound');
@@ -174,6 +175,13 @@ export class FakeGoogle {
       await this.#insert(request, zone ?? '', requestId);
     else await this.#change(request.method, verb, { zone: zone ?? '', name }, requestId);
     return { kind: 'compute#operation', name: 'operation-1', status: 'RUNNING' };
+  }
+
+  async #serialPort(zone: string, name: string, { searchParams }: URL): Promise<object> {
+    const found = await this.compute.readSerialPort(zone, name, Number(searchParams.get('start')));
+    if (!found) throw new HttpError(400, 'resourceNotReady');
+    const { contents, start, next } = found;
+    return { contents, start: String(start), next: String(next) };
   }
 
   #zone(name = ''): object {

@@ -31,8 +31,14 @@ function operationOf(method: string, path: string): z.infer<typeof operation> {
 }
 
 /** Calls the API, and holds what it answers against the document. */
-async function call(method: string, path: string, id = '', body?: unknown): Promise<unknown> {
-  const at = path.replace('{id}', id);
+async function call(
+  method: string,
+  path: string,
+  id = '',
+  body?: unknown,
+  query = '',
+): Promise<unknown> {
+  const at = path.replace('{id}', id) + query;
   const answer = await api.call(method, at, body === undefined ? {} : { body });
   const { responses } = operationOf(method, path);
   const described = responses[String(answer.status)];
@@ -98,6 +104,16 @@ describe('the OpenAPI document', () => {
     const { parameters } = operationOf('GET', '/v1/sessions/{id}');
     const wait = parameters.find(({ name }) => name === 'waitSeconds');
     assert.deepEqual(wait?.['schema'], { type: 'integer', minimum: 0, maximum: 45 });
+    const logs = operationOf('GET', '/v1/sessions/{id}:logs').parameters;
+    assert.deepEqual(
+      logs.map(({ name, ['required']: isRequired }) => [name, isRequired]),
+      [
+        ['id', true],
+        ['source', true],
+        ['limit', false],
+        ['after', false],
+      ],
+    );
     const create = operationOf('POST', '/v1/sessions');
     const request = create.requestBody?.content['application/json'].schema;
     assert.equal(request?.['additionalProperties'], false);
@@ -129,6 +145,9 @@ describe('the OpenAPI document', () => {
     await call('POST', '/v1/sessions/{id}:connect', id);
     await call('POST', '/v1/sessions/{id}:extend', id, { seconds: 3600 });
     await call('GET', '/v1/sessions/{id}', id);
+    for (const query of ['?source=agent', '?source=vm', '?source=none'])
+      await call('GET', '/v1/sessions/{id}:logs', id, undefined, query);
+    await call('GET', '/v1/image:logs');
     await call('GET', '/v1/sessions');
     for (const verb of [':suspend', ':start', ':stop'])
       await call('POST', `/v1/sessions/{id}${verb}`, id);

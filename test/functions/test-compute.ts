@@ -2,6 +2,7 @@
 import type { Target } from '../../functions/apply.ts';
 import type { Clock } from '../../functions/clock.ts';
 import { AppError } from '../../functions/errors.ts';
+import type { SerialOutput } from '../../functions/google/compute-resources.ts';
 import type { Compute } from '../../functions/google/compute.ts';
 import type { InstanceSpec } from '../../functions/instance.ts';
 import type { SeenInstance, SeenOperation } from '../../functions/observe.ts';
@@ -28,6 +29,8 @@ const UNDER_WAY: Record<Verb, string> = {
 };
 
 export class TestCompute implements Compute {
+  /** What the serial port of every machine shows, of its last boot. */
+  serialOutput = '';
   readonly instances = new Map<string, SeenInstance>();
   readonly operations: Operation[] = [];
   /** Every instance that there ever was, and every call. */
@@ -105,6 +108,15 @@ export class TestCompute implements Compute {
 
   deleteInstance(target: Target, requestId: string): Promise<void> {
     return this.#mutate('delete', requestId, () => this.#named(target));
+  }
+
+  /** As Google does: a position behind the end is answered as the end. */
+  readSerialPort(zone: string, name: string, start: number): Promise<SerialOutput | undefined> {
+    if (this.#find({ zone, name })?.status !== 'RUNNING') return Promise.resolve(undefined);
+    const all = Buffer.from(this.serialOutput);
+    const from = Math.min(start, all.length);
+    const contents = all.subarray(from).toString();
+    return Promise.resolve({ contents, start: from, next: all.length });
   }
 
   /** What somebody does in the console, or the machine to itself. */

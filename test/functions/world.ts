@@ -86,6 +86,8 @@ export function createWorld(overrides: Record<string, string> = {}): World {
     registry: builds,
     builds,
     buildLog: builds,
+    logEntries: { list: () => Promise.reject(new Error('not used here')) },
+    serialPorts: { readSerialPort: () => Promise.reject(new Error('not used here')) },
     grants,
     catalog: { findMissing: () => Promise.resolve(undefined) },
     identity: { verify: () => Promise.reject(new Error('not used here')) },

@@ -135,6 +135,7 @@ function checkComplete(readable: Readable, id: string): void {
   assert.ok(has(/^the serial port$/, 'registered'), 'the agent has logged nothing');
   assert.ok(has(/^the emulator’s log$/, 'build'), 'the emulator has logged nothing');
   assert.ok(has(/^Cloud Logging$/, 'DONE'), 'the build has logged nothing');
+  assert.ok(has(/^Cloud Logging$/, '?token=...'), 'the gateway has logged nothing');
   assert.ok(has(/^the instance$/, 'datalab-gateway-image'), 'no metadata was read');
   assert.ok(has(/:connect$/, 'accessToken') && has(/:register$/, 'accessToken'));
 }
