@@ -8,9 +8,23 @@ export class ClientError extends Error {
   override readonly name: string = 'ClientError';
 }
 
-/** The user pressed Ctrl-C, or SIGTERM came. */
+/** The command line cannot be understood: nothing has been done. */
+export class UsageError extends ClientError {
+  override readonly name: string = 'UsageError';
+}
+
+/** Whoever read our output has gone (`| head`): the reason of an interrupt that is nobody's failure. */
+export class OutputClosed extends Error {
+  override readonly name: string = 'OutputClosed';
+}
+
+/** The user pressed Ctrl-C, or SIGTERM came. The message says what goes on without us, if anything does. */
 export class Interrupted extends Error {
   override readonly name: string = 'Interrupted';
+
+  constructor(message = 'Interrupted.') {
+    super(message);
+  }
 }
 
 export function messageOf(error: unknown): string {

@@ -39,7 +39,7 @@ export interface Flags extends Partial<Record<SettingName, string | boolean>> {
   follow?: true;
   lines?: string;
   force?: true;
-  for?: string;
+  owner?: string;
   untilDetached?: true;
 }
 
@@ -54,16 +54,16 @@ export interface FlagDeclaration {
 /** Of every verb that talks to the backend. */
 export const CONNECTION_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--project <id>', help: 'Google Cloud project of the backend' },
-  { spec: '--zone <zone>', help: 'zone of the instance; its region is where the backend is' },
+  { spec: '--zone <zone>', help: 'zone of the instance, in the region of the backend' },
   { spec: '--api-url <url>', help: 'URL of the backend, where it is not the usual one' },
   { spec: '--account <email>', help: 'who you are, of the accounts that gcloud knows' },
-  { spec: '--credentials <file>', help: 'credentials from this file instead of gcloud’s' },
+  { spec: '--credentials <file>', help: 'a credential file, instead of gcloud’s account' },
   { spec: '--emulator', help: 'use the Google Cloud emulator on this machine' },
 ];
 
 export const OUTPUT_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--json', help: 'one JSON object a line' },
-  { spec: '--quiet', help: 'say only what was asked for, and what went wrong' },
+  { spec: '--quiet', help: 'only what was asked for, and what went wrong' },
 ];
 
 export const NAME_FLAG: FlagDeclaration = {
@@ -71,25 +71,31 @@ export const NAME_FLAG: FlagDeclaration = {
   help: 'which of your sessions (default: default)',
 };
 
+/** An administrator sees everybody's sessions, and touches those of others only when told to. */
+export const OWNER_FLAG: FlagDeclaration = {
+  spec: '--owner <email>',
+  help: 'whose session, for administrators (default: yours)',
+};
+
 /** What a session is made with: the fields of `POST /v1/sessions`. */
 export const CREATE_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--machine-type <type>', help: 'machine type, such as e2-standard-8' },
-  { spec: '--fallback-zones <zones>', help: 'zones to try when the zone has no room: a,b,c' },
+  { spec: '--fallback-zones <zones>', help: 'where to try when the zone has no room: a,b,c' },
   { spec: '--spot', help: 'a Spot VM: cheaper, and Google may stop it' },
   { spec: '--disk-size-gb <number>', help: 'size of the boot disk' },
   { spec: '--image <name>', help: 'another gateway image than the project’s' },
   { spec: '--service-account <email>', help: 'what the kernels run as' },
-  { spec: '--idle-timeout <time>', help: 'sleep after so long without activity: 45m, 2h, 1d' },
+  { spec: '--idle-timeout <time>', help: 'sleep when idle for so long: 45m, 2h, 1d' },
   {
     spec: '--idle-action <action>',
-    help: 'how it sleeps',
+    help: 'how it sleeps: suspend, stop or delete',
     choices: ['suspend', 'stop', 'delete'],
   },
   { spec: '--max-lifetime <time>', help: 'suspend so long after the start, busy or not' },
-  { spec: '--labels <labels>', help: 'for filters and bills: team=forecast,cost-center=7' },
+  { spec: '--labels <labels>', help: 'for filters and bills: team=forecast,cost=7' },
 ];
 
 export const PORT_FLAG: FlagDeclaration = {
   spec: '--port <number>',
-  help: 'port on 127.0.0.1 (default: 8081 or the next free one)',
+  help: 'on 127.0.0.1 (default: 8081 or the next free one)',
 };

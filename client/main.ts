@@ -1,99 +1,53 @@
-// main(argv, io) -> exit code: reads the command line, runs one verb, renders its failure.
-import { Argument, Command, CommanderError, Option } from 'commander';
+// main(argv, io) -> exit code: has one verb done, and renders its failure.
 import packageJson from '../package.json' with { type: 'json' };
-import { ClientError, EXIT, Interrupted, messageOf } from './errors.ts';
-import type { FlagDeclaration, Flags } from './flags.ts';
+import { ClientError, EXIT, Interrupted, messageOf, OutputClosed } from './errors.ts';
 import type { Io } from './io.ts';
-import { VERBS, type Verb } from './verbs.ts';
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    await program(io).parseAsync([...argv], { from: 'user' });
-    return EXIT.ok;
+    if (argv[0] === '--version' || argv[0] === '-V') {
+      io.stdout.write(`${packageJson.version}\n`);
+      return EXIT.ok;
+    }
+    const { runCommandLine } = await import('./command-line.ts');
+    return await runCommandLine(argv, packageJson.version, io);
   } catch (error) {
-    return render(error, argv.includes('--json'), io);
+    return await render(error, argv.includes('--json'), io);
   }
 }
 
-function program(io: Io): Command {
-  const root = new Command('datalab-client')
-    .description("Notebooks on your own machine, their kernels on a VM in your team's project.")
-    .version(packageJson.version)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-    });
-  const groups = new Map<string, Command>();
-  for (const verb of VERBS) {
-    const [first = '', second] = verb.name.split(' ');
-    const parent = second === undefined ? root : groupOf(root, groups, first);
-    addVerb(parent.command(second ?? first), verb, io);
-  }
-  return root;
-}
-
-function groupOf(root: Command, groups: Map<string, Command>, name: string): Command {
-  const known = groups.get(name);
-  if (known) return known;
-  const group = root.command(name);
-  groups.set(name, group);
-  return group;
-}
-
-function addVerb(command: Command, verb: Verb, io: Io): void {
-  command.description(verb.summary);
-  for (const flag of verb.flags) command.addOption(optionOf(flag));
-  if (!verb.argument) {
-    command.action((flags: Flags) => run(verb, undefined, flags, io));
-    return;
-  }
-  const { spec, help, choices } = verb.argument;
-  const argument = new Argument(spec, help);
-  command
-    .addArgument(choices ? argument.choices(choices) : argument)
-    .action((given: string | undefined, flags: Flags) => run(verb, given, flags, io));
-}
-
-function optionOf({ spec, help, choices, isHidden }: FlagDeclaration): Option {
-  const option = new Option(spec, help).hideHelp(isHidden);
-  return choices ? option.choices(choices) : option;
-}
-
-async function run(verb: Verb, argument: string | undefined, flags: Flags, io: Io): Promise<void> {
-  const command = await verb.load();
-  await command({ argument, flags }, io);
-}
-
-function render(error: unknown, isJson: boolean, io: Io): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return EXIT.ok;
-    // Commander has told a person already.
-    if (isJson) say('error', error.message, isJson, io);
-    return EXIT.error;
-  }
+async function render(error: unknown, isJson: boolean, io: Io): Promise<number> {
+  // Nobody is there to be told.
+  if (io.interrupt.reason instanceof OutputClosed) return EXIT.ok;
   if (error instanceof Interrupted || io.interrupt.aborted) {
-    say('interrupted', 'Interrupted.', isJson, io);
-    return EXIT.interrupted;
+    const { message } = error instanceof Interrupted ? error : new Interrupted();
+    return await say(message, EXIT.interrupted, isJson, io);
   }
-  if (error instanceof ClientError) {
-    say('error', error.message, isJson, io);
-    return EXIT.error;
-  }
+  if (error instanceof ClientError) return await say(error.message, EXIT.error, isJson, io);
   if (isOfTheMachine(error)) {
     const advice =
       'Check that the folder can be written and has room (DATALAB_STATE_DIR moves ours).';
-    say('error', `${error.message}. ${advice}`, isJson, io);
-    return EXIT.error;
+    return await say(`${error.message}. ${advice}`, EXIT.error, isJson, io);
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  say('bug', isJson ? messageOf(error) : `This is a bug in datalab-client.\n${trace}`, isJson, io);
-  return EXIT.bug;
+  if (!isJson) return await say(`${A_BUG}\n${trace}`, EXIT.bug, isJson, io);
+  io.stderr.write(`${trace}\n`);
+  return await say(`${A_BUG} ${messageOf(error)}`, EXIT.bug, isJson, io);
 }
 
-function say(event: string, message: string, isJson: boolean, io: Io): void {
-  if (isJson) io.stdout.write(`${JSON.stringify({ event, message })}\n`);
-  else io.stderr.write(`${event === 'error' ? 'datalab-client: ' : ''}${message}\n`);
+const A_BUG = 'This is a bug in datalab-client.';
+
+/** @returns the exit code */
+async function say(message: string, exitCode: number, isJson: boolean, io: Io): Promise<number> {
+  if (isJson) {
+    io.stdout.write(`${JSON.stringify({ event: 'error', message, exitCode })}\n`);
+    return exitCode;
+  }
+  const { paragraph } = await import('./output/terminal-text.ts');
+  const prefix = exitCode === EXIT.error ? 'datalab-client: ' : '';
+  const columns = io.isTerminal && exitCode !== EXIT.bug ? io.columns : undefined;
+  io.stderr.write(`${paragraph(prefix + message, columns)}\n`);
+  return exitCode;
 }
 
 const MACHINE_ERRORS = [

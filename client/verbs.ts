@@ -5,6 +5,7 @@ import {
   CREATE_FLAGS,
   NAME_FLAG,
   OUTPUT_FLAGS,
+  OWNER_FLAG,
   PORT_FLAG,
   type FlagDeclaration,
   type Flags,
@@ -21,6 +22,8 @@ export interface Verb {
   /** A second word, as in `image build`, is a verb of the group that the first names. */
   name: string;
   summary: string;
+  /** What else a person must know before they use it: below the summary in its own help. */
+  about?: string;
   argument?: { spec: string; help: string; choices?: readonly string[] };
   flags: readonly FlagDeclaration[];
   examples: readonly { line: string; does: string }[];
@@ -33,6 +36,11 @@ const CONTENT_DIR = {
   help: 'folder with your notebooks (default: this folder)',
 };
 
+/** Of the first words that name a group. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  image: 'show or build the project’s gateway image',
+};
+
 export const VERBS: readonly Verb[] = [
   {
     name: 'start',
@@ -43,7 +51,7 @@ export const VERBS: readonly Verb[] = [
       ...CREATE_FLAGS,
       {
         spec: '--ui <how>',
-        help: 'where the pages come from (default: process)',
+        help: 'where pages come from: process (default) or none',
         choices: ['process', 'none'],
       },
       PORT_FLAG,
@@ -60,9 +68,10 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'status',
-    summary: 'show one session, or the settings and where they come from',
+    summary: 'show one session, or where the settings come from',
     flags: [
       NAME_FLAG,
+      OWNER_FLAG,
       { spec: '--settings', help: 'each setting, its value and where it comes from' },
       ...CONNECTION_FLAGS,
       ...OUTPUT_FLAGS,
@@ -76,6 +85,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'list',
     summary: 'list your sessions',
+    about: 'An administrator sees everybody’s, with their owners.',
     flags: [...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
       { line: 'list', does: 'a line for each' },
@@ -84,18 +94,79 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/list.ts')).list,
   },
   {
+    name: 'extend',
+    summary: 'keep a session awake, whatever its kernels do',
+    about:
+      'For so long from now it does not go to sleep, and its lifetime ends no sooner. It never ' +
+      'shortens what was promised before.',
+    argument: { spec: '[TIME]', help: 'how long from now: 45m, 2h, 1d (default: 1h)' },
+    flags: [NAME_FLAG, OWNER_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [
+      { line: 'extend', does: 'awake for the next hour' },
+      { line: 'extend 3d --name train', does: 'over the weekend' },
+    ],
+    load: async () => (await import('./commands/extend.ts')).extend,
+  },
+  {
+    name: 'suspend',
+    summary: 'put a session to sleep now, with its memory',
+    about:
+      'Kernels keep their variables. A cell that runs is frozen where it is and goes on when ' +
+      'the session wakes up: with start.',
+    flags: [NAME_FLAG, OWNER_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [{ line: 'suspend --name train', does: 'only its disk and memory are paid for' }],
+    load: async () => (await import('./commands/suspend.ts')).suspend,
+  },
+  {
     name: 'stop',
-    summary: "stop a session's instance: files stay, memory does not",
-    flags: [NAME_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
-    examples: [{ line: 'stop --name train', does: 'nothing but its disk is paid for' }],
+    summary: 'switch off a session’s VM: files stay, memory does not',
+    about:
+      'While a kernel is busy it asks first; where nobody can be asked, it needs --yes then. To ' +
+      'keep the kernels and their variables, suspend instead.',
+    flags: [NAME_FLAG, OWNER_FLAG, YES, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [
+      { line: 'stop --name train', does: 'nothing but its disk is paid for' },
+      { line: 'stop --yes', does: 'even if a kernel is busy, without asking' },
+    ],
     load: async () => (await import('./commands/stop.ts')).stop,
   },
   {
     name: 'delete',
     summary: 'delete a session with its instance and disk',
-    flags: [NAME_FLAG, YES, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
-    examples: [{ line: 'delete --name train --yes', does: 'without asking' }],
+    about:
+      'It always asks first; where nobody can be asked, it needs --yes. Your notebooks stay: ' +
+      'they are on your own machine.',
+    flags: [NAME_FLAG, OWNER_FLAG, YES, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [
+      { line: 'delete --name train', does: 'says what is running, and asks' },
+      { line: 'delete --name train --yes', does: 'without asking' },
+    ],
     load: async () => (await import('./commands/delete.ts')).deleteSession,
+  },
+  {
+    name: 'image status',
+    summary: 'show the project’s gateway image and its last build',
+    flags: [...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [{ line: 'image status', does: 'is it there, is it being built, why did it fail' }],
+    load: async () => (await import('./commands/image-status.ts')).imageStatus,
+  },
+  {
+    name: 'image build',
+    summary: 'have the gateway image built, and wait for it',
+    about:
+      'An image that is there stays, unless --force says otherwise, which only an administrator ' +
+      'may. Sessions that run keep the image that they started with.',
+    flags: [
+      { spec: '--force', help: 'build it anew, in place of the one that is there' },
+      { spec: '--follow', help: 'show the log of the build as it comes' },
+      ...CONNECTION_FLAGS,
+      ...OUTPUT_FLAGS,
+    ],
+    examples: [
+      { line: 'image build --follow', does: 'the first one of a project' },
+      { line: 'image build --force', does: 'after docker/gateway has changed' },
+    ],
+    load: async () => (await import('./commands/image-build.ts')).imageBuild,
   },
   {
     name: 'emulator',

@@ -1,54 +1,59 @@
 // `datalab-client delete`: instance, disk and record gone.
 import type { SessionView } from '../../functions/contract.ts';
 import { ApiError, type Api } from '../api.ts';
-import { ask } from '../ask.ts';
-import { openBackend } from '../backend.ts';
+import { confirm } from '../confirm.ts';
 import { ClientError } from '../errors.ts';
-import { findSession } from '../find-session.ts';
+import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { createProgress } from '../output/progress.ts';
+import type { Stage } from '../output/progress.ts';
+import { kernelsOf, kernelWords } from '../output/session-words.ts';
 import type { Call } from '../verbs.ts';
+import { changeSession, nameOf } from './session-change.ts';
 
 const WAIT_SECONDS = 45;
 
 export async function deleteSession({ flags }: Call, io: Io): Promise<void> {
-  await using backend = await openBackend(flags, io);
-  const session = await findSession(backend.api, backend.settings.name);
-  if (!flags.yes) await confirm(session, io);
-  using progress = createProgress(flags, io);
-  await progress.stage('Delete', async (stage) => {
-    stage.say(`deleting ${session.instance?.name ?? session.name}`);
-    await deleteAndWait(backend.api, session.id);
-  });
-  if (flags.json) io.stdout.write(`${JSON.stringify({ event: 'deleted', id: session.id })}\n`);
-  else if (!flags.quiet) io.stdout.write(`Session ${session.name} is deleted.\n`);
+  await changeSession(
+    {
+      stage: 'Delete',
+      event: 'deleted',
+      consent: async (session) => {
+        // One that is being deleted is past asking; we wait for its end.
+        if (!flags.yes && session.want !== 'deleted') await ask(session, flags, io);
+      },
+      work: async (session, stage, api) => await deleteAndWait(api, session, stage),
+      words: ({ name }) => `Session ${name} is deleted.`,
+    },
+    flags,
+    io,
+  );
 }
 
-async function confirm(session: SessionView, io: Io): Promise<void> {
-  if (!io.stdin) {
-    throw new ClientError(
-      'Deleting needs your consent: on a terminal it asks, elsewhere give --yes.',
-    );
-  }
-  const question = `Delete session ${session.name} with its instance, kernels and disk? [y/N] `;
-  const answer = await ask(question, io.stdin, io);
-  if (!/^y(es)?$/i.test(answer.trim())) throw new ClientError('Nothing was deleted.');
+async function ask(session: SessionView, flags: Flags, io: Io): Promise<void> {
+  const what = `${nameOf(session, flags)} (${kernelWords(kernelsOf(session))})`;
+  await confirm(
+    {
+      text: `Delete ${what} with its instance and disk?`,
+      unasked: `Deleting ${what} needs your consent: on a terminal it asks, elsewhere give --yes.`,
+      declined: 'Nothing was deleted.',
+    },
+    io,
+  );
 }
 
 /** The record goes when the instance is gone; a deletion whose reply was lost ends there too. */
-async function deleteAndWait(api: Api, id: string): Promise<void> {
+async function deleteAndWait(api: Api, before: SessionView, stage: Stage): Promise<SessionView> {
+  let session = before;
   try {
-    let session = await api.deleteSession(id);
+    session = await api.deleteSession(before.id);
     while (session.state !== 'FAILED') {
-      session = await api.waitForSession(id, session.revision, WAIT_SECONDS);
+      stage.say(session.waitingFor ? `${session.state}: ${session.waitingFor}` : session.state);
+      session = await api.waitForSession(session.id, session.revision, WAIT_SECONDS);
     }
-    throw new ClientError(`Session ${session.name} could not be deleted: ${reasonOf(session)}`);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 'NOT_FOUND') return;
+    if (error instanceof ApiError && error.status === 'NOT_FOUND') return session;
     throw error;
   }
-}
-
-function reasonOf({ error }: SessionView): string {
-  return error?.message ?? 'the API gave no reason';
+  const reason = session.error?.message ?? 'the API gave no reason';
+  throw new ClientError(`Session ${session.name} could not be deleted: ${reason}`);
 }

@@ -1,4 +1,4 @@
-// `datalab-client list`: the caller's sessions.
+// `datalab-client list`: the caller's sessions; an administrator's list has everybody's.
 import { openBackend } from '../backend.ts';
 import type { Io } from '../io.ts';
 import { sessionTable } from '../output/session-table.ts';
@@ -9,9 +9,9 @@ export async function list({ flags }: Call, io: Io): Promise<void> {
   const sessions = await backend.api.listSessions();
   if (flags.json) {
     for (const session of sessions) io.stdout.write(`${JSON.stringify(session)}\n`);
-  } else if (sessions.length === 0) {
+  } else if (sessions.length > 0) {
+    io.stdout.write(`${sessionTable(sessions, io)}\n`);
+  } else if (!flags.quiet) {
     io.stdout.write('No sessions. Start one with: datalab-client start\n');
-  } else {
-    io.stdout.write(`${sessionTable(sessions)}\n`);
   }
 }

@@ -2,7 +2,7 @@
 import { openBackend } from '../backend.ts';
 import { findSession } from '../find-session.ts';
 import type { Io } from '../io.ts';
-import { sessionDetails } from '../output/session-table.ts';
+import { sessionDetails } from '../output/session-details.ts';
 import type { Call } from '../verbs.ts';
 import { reportSettings } from './settings-report.ts';
 
@@ -12,7 +12,7 @@ export async function status({ flags }: Call, io: Io): Promise<void> {
     return;
   }
   await using backend = await openBackend(flags, io);
-  const found = await findSession(backend.api, backend.settings.name);
+  const found = await findSession(backend, flags);
   const session = await backend.api.getSession(found.id);
-  io.stdout.write(`${flags.json ? JSON.stringify(session) : sessionDetails(session)}\n`);
+  io.stdout.write(`${flags.json ? JSON.stringify(session) : sessionDetails(session, io)}\n`);
 }

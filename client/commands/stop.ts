@@ -1,23 +1,44 @@
-// `datalab-client stop`: the instance off, its disk kept.
-import { openBackend } from '../backend.ts';
-import { findSession } from '../find-session.ts';
+// `datalab-client stop`: the instance off, its disk kept. What a kernel is computing would be lost, so that is asked about.
+import type { SessionView } from '../../functions/contract.ts';
+import { confirm } from '../confirm.ts';
+import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { createProgress } from '../output/progress.ts';
+import { isWorking, kernelsOf, kernelWords } from '../output/session-words.ts';
 import { settleSession } from '../settle-session.ts';
 import type { Call } from '../verbs.ts';
+import { changeSession, nameOf, sameSession } from './session-change.ts';
 
 export async function stop({ flags }: Call, io: Io): Promise<void> {
-  await using backend = await openBackend(flags, io);
-  using progress = createProgress(flags, io);
-  const found = await findSession(backend.api, backend.settings.name);
-  const session = await progress.stage('Stop', async (stage) => {
-    const stopping = await backend.api.stopSession(found.id);
-    return await settleSession(backend.api, stopping, 'STOPPED', stage);
-  });
-  if (flags.json) io.stdout.write(`${JSON.stringify({ event: 'stopped', session })}\n`);
-  else if (!flags.quiet) {
-    io.stdout.write(
-      `Session ${session.name} is stopped: its files are kept, its memory is gone.\n`,
-    );
-  }
+  await changeSession(
+    {
+      stage: 'Stop',
+      event: 'stopped',
+      isDone: ({ state }) => state === 'STOPPED',
+      consent: async (session) => {
+        if (!flags.yes) await askIfBusy(session, flags, io);
+      },
+      work: async ({ id }, stage, api) => {
+        const asked = await api.stopSession(id);
+        return await settleSession(api, asked, 'STOPPED', stage, io.interrupt);
+      },
+      words: ({ name }) => `Session ${name} is stopped: its files are kept, its memory is gone.`,
+    },
+    flags,
+    io,
+  );
+}
+
+async function askIfBusy(session: SessionView, flags: Flags, io: Io): Promise<void> {
+  const kernels = kernelsOf(session);
+  if (!kernels.some(isWorking)) return;
+  const what = `${nameOf(session, flags)} (${kernelWords(kernels)})`;
+  const keep = `datalab-client suspend${sameSession(session, flags)} keeps the work`;
+  await confirm(
+    {
+      text: `Stop ${what}? What it computes is lost.`,
+      unasked: `Stopping ${what} would lose what it computes: give --yes for that; ${keep}.`,
+      declined: `Nothing was stopped. ${keep}.`,
+    },
+    io,
+  );
 }

@@ -1,6 +1,8 @@
 // Shows the stages of a command as they happen: in place on a terminal, as lines elsewhere, as JSON objects
 // with --json, not at all with --quiet.
 import type { Io } from '../io.ts';
+import { paintFor, type Paint } from './paint.ts';
+import { clipped, withoutControls } from './terminal-text.ts';
 
 export interface Stage {
   /** What the stage is waiting for now. */
@@ -90,13 +92,14 @@ function plainLines(io: Io): Show {
     saidAt.set(row, io.elapsed());
     const end = row.isFailed ? 'failed' : 'done';
     const text = what === 'ended' ? `${end} (${seconds(row, io).toFixed(1)} s)` : row.text;
-    io.stderr.write(`${row.name}: ${oneLine(text)}\n`);
+    io.stderr.write(`${row.name}: ${withoutControls(text)}\n`);
   };
 }
 
 /** Rows that are redrawn in place; those that ended keep their line. */
 class Screen {
   readonly #io: Io;
+  readonly #paint: Paint;
   readonly #open: Row[] = [];
   #drawn = 0;
   #frame = 0;
@@ -104,6 +107,7 @@ class Screen {
 
   constructor(io: Io) {
     this.#io = io;
+    this.#paint = paintFor('stderr', io);
   }
 
   show(row: Row): void {
@@ -132,20 +136,19 @@ class Screen {
   }
 
   #line(row: Row): string {
-    const mark = row.endedAt === undefined ? this.#spinner() : row.isFailed ? '✗' : '✓';
     const time = `${seconds(row, this.#io).toFixed(1)} s`;
-    const left = `${mark} ${row.name.padEnd(12)} ${time.padStart(7)}  `;
-    const text = row.endedAt === undefined || row.isFailed ? oneLine(row.text) : '';
+    const left = ` ${row.name.padEnd(12)} ${time.padStart(7)}  `;
+    const text = row.endedAt === undefined || row.isFailed ? withoutControls(row.text) : '';
     // A line that wraps could not be redrawn in place.
-    return (left + text).slice(0, (this.#io.columns ?? 80) - 1).trimEnd();
+    return this.#mark(row) + clipped(left + text, (this.#io.columns ?? 80) - 2).trimEnd();
+  }
+
+  #mark({ endedAt, isFailed }: Row): string {
+    if (endedAt === undefined) return this.#paint('cyan', this.#spinner());
+    return isFailed ? this.#paint('red', '✗') : this.#paint('green', '✓');
   }
 
   #spinner(): string {
     return FRAMES[this.#frame % FRAMES.length] ?? '';
   }
-}
-
-function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- apt-get's output has tabs, carriage returns and escapes
-  return text.replaceAll(/[\x00-\x1f\x7f]+/g, ' ');
 }

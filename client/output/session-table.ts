@@ -1,58 +1,53 @@
-// Sessions as text for a person.
+// `list`: sessions as a table for a person.
 import type { SessionView } from '../../functions/contract.ts';
+import type { Io } from '../io.ts';
+import { formatRelative } from './durations.ts';
+import { paintFor } from './paint.ts';
+import { colourOf, kernelsOf } from './session-words.ts';
+import { formatTable, type Column } from './table.ts';
 
-/** One line a session, columns as wide as their content. */
-export function sessionTable(sessions: readonly SessionView[]): string {
-  const rows = sessions.map((session) => [
-    session.name,
-    session.state,
-    session.zone,
-    session.machineType,
-    session.instance?.name ?? '-',
-    kernelSummary(session),
-  ]);
-  const table = [['NAME', 'STATE', 'ZONE', 'MACHINE_TYPE', 'INSTANCE', 'KERNELS'], ...rows];
-  const widths = table[0]?.map((_, column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0)),
-  );
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-/** Everything that one session says of itself, a line a fact. */
-export function sessionDetails(session: SessionView): string {
-  const facts: [string, string | undefined][] = [
-    ['Session', session.name],
-    ['Id', session.id],
-    ['State', session.waitingFor ? `${session.state}: ${session.waitingFor}` : session.state],
-    ['Error', session.error?.message],
-    ['Owner', session.owner.email],
-    ['Zone', session.zone],
-    ['Machine', `${session.machineType}, ${session.diskSizeGb} GB disk`],
-    ['Instance', session.instance && instanceSummary(session.instance)],
-    ['Image', session.image],
-    ['Kernels', kernelSummary(session)],
-    ['Created', session.createTime],
+export function sessionTable(sessions: readonly SessionView[], io: Io): string {
+  const column = (
+    header: string,
+    textOf: (session: SessionView) => string,
+    room: Pick<Column, 'rank' | 'least'>,
+  ): Column => ({ header, cells: sessions.map((session) => ({ text: textOf(session) })), ...room });
+  const owners = new Set(sessions.map(({ owner }) => owner.email));
+  const columns: Column[] = [
+    column('NAME', ({ name }) => name, { rank: 0 }),
+    {
+      header: 'STATE',
+      cells: sessions.map(({ state }) => ({ text: state, colour: colourOf(state) })),
+      rank: 0,
+    },
+    ...(owners.size > 1
+      ? [column('OWNER', ({ owner }) => owner.email, { rank: 2, least: 10 })]
+      : []),
+    column('ZONE', ({ zone }) => zone, { rank: 5 }),
+    column('MACHINE_TYPE', ({ machineType }) => machineType, { rank: 4 }),
+    column('KERNELS', kernelSummary, { rank: 1 }),
+    column('SLEEPS', (session) => sleepWords(session, io.now()), { rank: 3 }),
+    column('CREATED', ({ createTime }) => relative(createTime, io), { rank: 6 }),
+    column('INSTANCE', ({ instance }) => instance?.name ?? '-', { rank: 7, least: 16 }),
   ];
-  return facts
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(9)} ${value ?? ''}`)
-    .join('\n');
+  return formatTable(columns, io.outputColumns, paintFor('stdout', io));
 }
 
-function instanceSummary(instance: NonNullable<SessionView['instance']>): string {
-  return [instance.name, instance.status, instance.internalIp]
-    .filter((part) => part !== undefined)
-    .join(', ');
-}
-
+/** `3 (1 busy)`; `-` where there are none. */
 function kernelSummary(session: SessionView): string {
-  const busy = session.kernels.filter((kernel) => kernel.state === 'busy').length;
-  return session.kernels.length === 0 ? 'none' : `${session.kernels.length} (${busy} busy)`;
+  const kernels = kernelsOf(session);
+  const busy = kernels.filter(({ state }) => state === 'busy').length;
+  if (kernels.length === 0) return '-';
+  return busy === 0 ? String(kernels.length) : `${kernels.length} (${busy} busy)`;
+}
+
+/** Of one that is awake. */
+function sleepWords({ state, awake }: SessionView, now: number): string {
+  if (state !== 'READY' || !awake) return '-';
+  if (awake.sleepTime === undefined) return 'when idle';
+  return formatRelative(Math.max(now, Date.parse(awake.sleepTime)), now);
+}
+
+function relative(time: string, { now }: Io): string {
+  return formatRelative(Date.parse(time), now());
 }

@@ -103,7 +103,7 @@ describe('what goes wrong is said', () => {
       [['start', '--emulator', file], /is not a folder/],
       [
         ['start', '--emulator', '--prot', '8081'],
-        /unknown option '--prot'\n\(Did you mean --port\?\)/,
+        /unknown flag '--prot'\n\(Did you mean --port\?\)/,
       ],
       [['start', '--emulator', '--port', 'eighty'], /Not a port/],
       [['start', '--emulator', '--name', 'My_Session'], /--name My_Session: must be 1 to 40/],

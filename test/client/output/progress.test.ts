@@ -61,13 +61,13 @@ describe('progress', () => {
       return Promise.resolve();
     });
     // eslint-disable-next-line no-control-regex -- these are what it may write
-    const drawn = written.stderr.replaceAll(/\x1b\[([0-9]+A|K)/g, '');
+    const drawn = written.stderr.replaceAll(/\x1b\[([0-9]+[Am]|K)/g, '');
     assert.ok(!drawn.includes('\x1b') && !drawn.includes('\r'));
     for (const line of drawn.split('\n')) assert.ok(line.length < 40, line);
   });
 
   it('says which stage failed', async () => {
-    const { io, written } = screen({ isTerminal: true });
+    const { io, written } = screen({ isTerminal: true, env: { NO_COLOR: '1' } });
     using progress = createProgress({}, io);
     await assert.rejects(progress.stage('Tunnel', () => Promise.reject(new Error('no'))));
     assert.match(written.stderr, /✗ Tunnel/);

@@ -1,0 +1,42 @@
+// Reads the log of the image's build as it comes. It is the build that counts: a log that cannot be read is said once
+// and holds nothing up.
+import type { ImageView, LogsResponse } from '../functions/contract.ts';
+import type { Api } from './api.ts';
+import { ClientError } from './errors.ts';
+
+export type LogLine = LogsResponse['lines'][number];
+
+export interface BuildLog {
+  /** What has come since the last time, oldest first; a page may be missing when there is very much of it. */
+  read(image: ImageView): Promise<readonly LogLine[]>;
+}
+
+const PAGE_LINES = 1000;
+/** Before it runs, the log is still that of the build before. */
+const RUNNING = ['PENDING', 'QUEUED', 'WORKING'];
+
+export function openBuildLog(
+  api: Pick<Api, 'imageLogs'>,
+  onTrouble: (message: string) => void,
+): BuildLog {
+  let buildId: string | undefined;
+  let after: string | undefined;
+  let isBroken = false;
+  return {
+    read: async ({ build }) => {
+      if (build && RUNNING.includes(build.status)) buildId ??= build.id;
+      if (isBroken || buildId === undefined) return [];
+      try {
+        const page = { limit: PAGE_LINES, ...(after === undefined ? {} : { after }) };
+        const { lines, next } = await api.imageLogs(page);
+        after = next;
+        return lines;
+      } catch (error) {
+        if (!(error instanceof ClientError)) throw error;
+        isBroken = true;
+        onTrouble(`The log of the build cannot be read: ${error.message}`);
+        return [];
+      }
+    },
+  };
+}
