@@ -59,18 +59,16 @@ function notFound(
   sessions: readonly SessionView[],
   others: readonly SessionView[],
 ): string {
-  const names = sessions.filter(({ want }) => want !== 'deleted').map((session) => session.name);
-  const [other] = others;
+  const names = sessions.map((session) => session.name).join(', ');
   if (owner !== undefined) {
-    const rest = names.length > 0 ? `they have: ${names.join(', ')}` : 'nor any other that you see';
+    const rest = names === '' ? 'nor any other that you see' : `they have: ${names}`;
     return `${owner} has no session named ${name}; ${rest}.`;
   }
-  if (names.length > 0) {
-    return `You have no session named ${name}. You have: ${names.join(', ')}; choose with --name.`;
-  }
-  if (other) {
-    const { email } = other.owner;
-    return `You have no session named ${name}, but ${email} has: choose it with --owner ${email}`;
-  }
-  return `You have no session named ${name}. Start one with: datalab-client start (the same flags)`;
+  const [other] = others;
+  return [
+    `You have no session named ${name}.`,
+    ...(names === '' ? [] : [`You have: ${names}; choose with --name.`]),
+    ...(other ? [`${other.owner.email} has one: choose it with --owner.`] : []),
+    ...(names === '' && !other ? ['Start one with: datalab-client start (the same flags)'] : []),
+  ].join(' ');
 }

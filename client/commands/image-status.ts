@@ -2,7 +2,7 @@
 import type { ImageView } from '../../functions/contract.ts';
 import { openBackend } from '../backend.ts';
 import type { Io } from '../io.ts';
-import { formatRelative } from '../output/durations.ts';
+import { formatPast } from '../output/durations.ts';
 import { paintFor, type Colour } from '../output/paint.ts';
 import { formatFacts } from '../output/table.ts';
 import type { Call } from '../verbs.ts';
@@ -41,5 +41,5 @@ function imageDetails({ name, state, digest, build, error }: ImageView, io: Io):
 
 function buildWords({ id, status, startTime }: NonNullable<ImageView['build']>, io: Io): string {
   if (startTime === undefined) return `${status}, ${id}`;
-  return `${status}, started ${formatRelative(Date.parse(startTime), io.now())}, ${id}`;
+  return `${status}, started ${formatPast(startTime, io.now())}, ${id}`;
 }

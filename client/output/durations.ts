@@ -33,6 +33,11 @@ export function formatRelative(at: number, now: number): string {
   return seconds > 0 ? `in ${formatDuration(seconds)}` : `${formatDuration(-seconds)} ago`;
 }
 
+/** Of what has happened, in RFC 3339: never in the future, though the clocks of API and client differ. */
+export function formatPast(time: string, now: number): string {
+  return formatRelative(Math.min(Date.parse(time), now), now);
+}
+
 function twoUnits(amount: number, size: number, large: string, small: string): string {
   const rest = amount % size;
   const first = `${Math.floor(amount / size)} ${large}`;

@@ -1,7 +1,7 @@
 // `status`: everything that one session says of itself, as a block of facts for a person.
 import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
-import { formatDuration, formatRelative } from './durations.ts';
+import { formatDuration, formatPast, formatRelative } from './durations.ts';
 import { paintFor } from './paint.ts';
 import { colourOf, kernelsOf, type Kernel } from './session-words.ts';
 import { formatFacts, type Cell, type Fact } from './table.ts';
@@ -29,7 +29,7 @@ export function sessionDetails(session: SessionView, io: Io): string {
     { label: 'Idle', value: idleRule(session) },
     { label: 'Runs as', value: serviceAccount },
     { label: 'Labels', value: labelsOf(labels) },
-    { label: 'Created', value: formatRelative(Date.parse(session.createTime), now) },
+    { label: 'Created', value: formatPast(session.createTime, now) },
     { label: 'Id', value: session.id },
   ];
   return formatFacts(facts, io.outputColumns, paintFor('stdout', io));
@@ -70,7 +70,7 @@ function wordOf(state: Kernel['state']): string {
 
 function timelineOf({ timeline }: SessionView, now: number): Cell[] {
   const last = timeline.slice(-TIMELINE_LINES);
-  const times = last.map(({ time }) => formatRelative(Date.parse(time), now));
+  const times = last.map(({ time }) => formatPast(time, now));
   const width = Math.max(...times.map((time) => time.length));
   return last.map(({ message }, index) => ({
     text: `${padded(times[index] ?? '', width)}  ${message}`,

@@ -1,7 +1,7 @@
 // `list`: sessions as a table for a person.
 import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
-import { formatRelative } from './durations.ts';
+import { formatPast, formatRelative } from './durations.ts';
 import { paintFor } from './paint.ts';
 import { colourOf, kernelsOf } from './session-words.ts';
 import { formatTable, type Column } from './table.ts';
@@ -27,7 +27,7 @@ export function sessionTable(sessions: readonly SessionView[], io: Io): string {
     column('MACHINE_TYPE', ({ machineType }) => machineType, { rank: 4 }),
     column('KERNELS', kernelSummary, { rank: 1 }),
     column('SLEEPS', (session) => sleepWords(session, io.now()), { rank: 3 }),
-    column('CREATED', ({ createTime }) => relative(createTime, io), { rank: 6 }),
+    column('CREATED', ({ createTime }) => formatPast(createTime, io.now()), { rank: 6 }),
     column('INSTANCE', ({ instance }) => instance?.name ?? '-', { rank: 7, least: 16 }),
   ];
   return formatTable(columns, io.outputColumns, paintFor('stdout', io));
@@ -46,8 +46,4 @@ function sleepWords({ state, awake }: SessionView, now: number): string {
   if (state !== 'READY' || !awake) return '-';
   if (awake.sleepTime === undefined) return 'when idle';
   return formatRelative(Math.max(now, Date.parse(awake.sleepTime)), now);
-}
-
-function relative(time: string, { now }: Io): string {
-  return formatRelative(Date.parse(time), now());
 }

@@ -26,8 +26,8 @@ export interface World {
   image: ImageView;
   /** What the image is after a build has been asked for, look by look. */
   builds?: ImageView[];
-  /** The log of the build. */
-  buildLog?: string[];
+  /** The log of the build; without it, it cannot be read. */
+  buildLog?: readonly string[] | undefined;
 }
 
 export interface FixedApi {
@@ -119,7 +119,7 @@ function replyTo({ method = '', url = '' }: IncomingMessage, world: World): [num
   if (pathname.startsWith('/compute/')) return [200, { name: pathname.split('/').at(-1) }];
   if (pathname === '/v1/image') return [200, image.parse(currentImage(world))];
   if (pathname === '/v1/image:build') return buildImage(world);
-  if (pathname === '/v1/image:logs') return [200, buildLog(world, searchParams.get('after'))];
+  if (pathname === '/v1/image:logs') return buildLog(world, searchParams.get('after'));
   if (pathname === '/v1/sessions') return [200, { sessions: world.sessions }];
   const [, id = '', verb] = /^\/v1\/sessions\/([^:]+)(?::(.*))?$/.exec(pathname) ?? [];
   const found = world.sessions.find((candidate) => candidate.id === id);
@@ -195,11 +195,13 @@ function currentImage(world: World): ImageView {
 }
 
 /** Half of it at first. */
-function buildLog({ buildLog: lines = [] }: World, after: string | null): unknown {
+function buildLog({ buildLog: lines }: World, after: string | null): [number, unknown] {
+  if (!lines) return refused(403, 'PERMISSION_DENIED', 'You may not read logs.');
   const half = Math.ceil(lines.length / 2);
   const part = after === null ? lines.slice(0, half) : after === 'half' ? lines.slice(half) : [];
-  return logsResponse.parse({
+  const page = {
     lines: part.map((text) => ({ time: minutes(-1), text })),
     next: after === null ? 'half' : 'end',
-  });
+  };
+  return [200, logsResponse.parse(page)];
 }
