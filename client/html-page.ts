@@ -21,6 +21,6 @@ export function wordsOfPage(text: string): PageWords {
 
 function oneLine(text: string): string {
   // eslint-disable-next-line no-control-regex -- a page may hold anything, and a terminal obeys it
-  const plain = text.replaceAll(/[\x00-\x1f\x7f-\x9f]+|\s+/g, ' ').trim();
+  const plain = text.replaceAll(/[\x00-\x1f\x7f-\x9f\s]+/g, ' ').trim();
   return plain.length <= MOST_CHARACTERS ? plain : `${plain.slice(0, MOST_CHARACTERS - 1)}…`;
 }
