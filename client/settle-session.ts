@@ -1,6 +1,6 @@
 // Follows a session until it is where somebody wants it, saying what it waits for meanwhile.
 import type { SessionState, SessionView } from '../functions/contract.ts';
-import type { Api } from './api.ts';
+import { ApiError, type Api } from './api.ts';
 import { ClientError } from './errors.ts';
 import type { Stage } from './output/progress.ts';
 
@@ -8,24 +8,47 @@ const WAIT_SECONDS = 45;
 
 /** @throws ClientError when the session fails on the way, or is no longer wanted to get there */
 export async function settleSession(
-  api: Api,
+  api: Pick<Api, 'waitForSession'>,
   from: SessionView,
   wanted: SessionState,
   stage: Stage,
   signal?: AbortSignal,
 ): Promise<SessionView> {
+  const say = (session: SessionView) => {
+    stage.say(stateInWords(session));
+  };
+  return await followUntil(api, from, ({ state }) => state === wanted, { say, signal });
+}
+
+export interface Following {
+  /** Called with every session that is not there yet. */
+  say: (session: SessionView) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** @throws ClientError as settleSession */
+export async function followUntil(
+  api: Pick<Api, 'waitForSession'>,
+  from: SessionView,
+  isThere: (session: SessionView) => boolean,
+  { say, signal }: Following,
+): Promise<SessionView> {
   let session = from;
-  while (session.state !== wanted) {
+  for (;;) {
     signal?.throwIfAborted();
     if (session.state === 'FAILED') throw failed(session);
     if (session.want !== from.want) throw changed(session);
-    stage.say(session.waitingFor ? `${session.state}: ${session.waitingFor}` : session.state);
-    session = await unlessAborted(
-      api.waitForSession(session.id, session.revision, WAIT_SECONDS),
-      signal,
-    );
+    if (isThere(session)) return session;
+    say(session);
+    const news = api.waitForSession(session.id, session.revision, WAIT_SECONDS);
+    session = await unlessAborted(news, signal).catch((error: unknown) => {
+      throw isGone(error) ? deleted(session) : error;
+    });
   }
-  return session;
+}
+
+export function stateInWords({ state, waitingFor }: SessionView): string {
+  return waitingFor ? `${state}: ${waitingFor}` : state;
 }
 
 /** The call itself goes on until its time is over; nobody waits for it any more. */
@@ -49,7 +72,16 @@ function failed(session: SessionView): ClientError {
   return new ClientError(`Session ${session.name} failed: ${reason}`);
 }
 
+function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 'NOT_FOUND';
+}
+
+function deleted({ name }: SessionView): ClientError {
+  return new ClientError(`Session ${name} was deleted meanwhile, by you or by somebody else.`);
+}
+
 function changed(session: SessionView): ClientError {
+  if (session.want === 'deleted') return deleted(session);
   return new ClientError(
     `Session ${session.name} is now wanted ${session.want} by somebody else; start it again when that is right.`,
   );

@@ -67,6 +67,17 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/start.ts')).start,
   },
   {
+    name: 'connect',
+    summary: 'connect VS Code, JupyterLab or a script to a session’s kernels',
+    argument: CONTENT_DIR,
+    flags: [NAME_FLAG, ...CREATE_FLAGS, PORT_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    examples: [
+      { line: 'connect', does: 'prints what to paste; starts or wakes the session like start' },
+      { line: 'connect ~/notebooks --name train', does: 'the kernels of that folder’s notebooks' },
+    ],
+    load: async () => (await import('./commands/connect.ts')).connect,
+  },
+  {
     name: 'status',
     summary: 'show one session, or where the settings come from',
     flags: [

@@ -60,7 +60,7 @@ export function waitingForOf(record: SessionRecord): string {
     case 'RESUMING':
       return 'Compute Engine to resume the instance';
     case 'BOOTING':
-      if (!record.agent) return 'the instance to boot and its agent to register';
+      if (!record.agent) return 'the instance to boot and pull its images';
       return record.agent.report?.gatewayReady === true
         ? 'its owner to be allowed to tunnel there'
         : 'the gateway to answer';

@@ -16,6 +16,8 @@ export interface UiServerOptions {
   program: UiProgram;
   contentDir: string;
   stateDir: string;
+  /** See ui-log.ts. */
+  logFile: string;
   environment: NodeJS.ProcessEnv;
   isRoot: boolean;
   clock: Clock;
@@ -57,7 +59,7 @@ const MAX_SOCKET_PATH_BYTES = 100;
  */
 export async function startUiServer(options: UiServerOptions): Promise<UiServer> {
   options.signal?.throwIfAborted();
-  const logFile = path.join(options.stateDir, 'ui-server.log');
+  const { logFile } = options;
   const socketFolder = await makeSocketFolder(options);
   const settings = { ...options, socketPath: path.join(socketFolder, 'ui') };
   const leashed = await startOnLeash(settings, socketFolder, logFile);

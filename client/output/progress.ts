@@ -1,7 +1,8 @@
 // Shows the stages of a command as they happen: in place on a terminal, as lines elsewhere, as JSON objects
 // with --json, not at all with --quiet.
 import type { Io } from '../io.ts';
-import { paintFor, type Paint } from './paint.ts';
+import { paintFor, type Colour, type Paint } from './paint.ts';
+import { Screen } from './screen.ts';
 import { clipped, withoutControls } from './terminal-text.ts';
 
 export interface Stage {
@@ -27,19 +28,21 @@ type Show = (row: Row, what: 'started' | 'changed' | 'ended') => void;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MILLISECONDS = 100;
 const PLAIN_LINE_MILLISECONDS = 3000;
+/** From here on there is room for names in a column of their own. */
+const WIDE_COLUMNS = 50;
 
 export function createProgress(flags: { json?: true; quiet?: true }, io: Io): Progress {
   if (flags.json) return stages(jsonLines(io), io);
   if (flags.quiet) return stages(() => undefined, io);
   if (!io.isTerminal) return stages(plainLines(io), io);
-  const screen = new Screen(io);
+  const rows = new Rows(io);
   return stages(
     (row) => {
-      screen.show(row);
+      rows.show(row);
     },
     io,
     () => {
-      screen.close();
+      rows.close();
     },
   );
 }
@@ -97,16 +100,17 @@ function plainLines(io: Io): Show {
 }
 
 /** Rows that are redrawn in place; those that ended keep their line. */
-class Screen {
+class Rows {
   readonly #io: Io;
+  readonly #screen: Screen;
   readonly #paint: Paint;
-  readonly #open: Row[] = [];
-  #drawn = 0;
+  #open: Row[] = [];
   #frame = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(io: Io) {
     this.#io = io;
+    this.#screen = new Screen(io);
     this.#paint = paintFor('stderr', io);
   }
 
@@ -126,29 +130,27 @@ class Screen {
   }
 
   #draw(): void {
-    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
-    const ended = this.#open.filter((row) => row.endedAt !== undefined);
-    const running = this.#open.filter((row) => row.endedAt === undefined);
-    const lines = [...ended, ...running].map((row) => `${this.#line(row)}\x1b[K\n`).join('');
-    this.#io.stderr.write(up + lines);
-    this.#open.splice(0, this.#open.length, ...running);
-    this.#drawn = running.length;
+    const isOver = ({ endedAt }: Row) => endedAt !== undefined;
+    const running = this.#open.filter((row) => !isOver(row));
+    this.#screen.draw(
+      this.#open.filter(isOver).map((row) => this.#line(row)),
+      running.map((row) => this.#line(row)),
+    );
+    this.#open = running;
   }
 
   #line(row: Row): string {
+    const { columns } = this.#screen;
+    const isWide = columns >= WIDE_COLUMNS;
     const time = `${seconds(row, this.#io).toFixed(1)} s`;
-    const left = ` ${row.name.padEnd(12)} ${time.padStart(7)}  `;
+    const left = isWide ? `${row.name.padEnd(12)} ${time.padStart(7)} ` : `${row.name} ${time}`;
     const text = row.endedAt === undefined || row.isFailed ? withoutControls(row.text) : '';
-    // A line that wraps could not be redrawn in place.
-    return this.#mark(row) + clipped(left + text, (this.#io.columns ?? 80) - 2).trimEnd();
+    const [colour, mark] = this.#mark(row);
+    return `${this.#paint(colour, mark)} ${clipped(`${left} ${text}`.trimEnd(), columns - 2)}`;
   }
 
-  #mark({ endedAt, isFailed }: Row): string {
-    if (endedAt === undefined) return this.#paint('cyan', this.#spinner());
-    return isFailed ? this.#paint('red', '✗') : this.#paint('green', '✓');
-  }
-
-  #spinner(): string {
-    return FRAMES[this.#frame % FRAMES.length] ?? '';
+  #mark({ endedAt, isFailed }: Row): [Colour, string] {
+    if (endedAt === undefined) return ['cyan', FRAMES[this.#frame % FRAMES.length] ?? ''];
+    return isFailed ? ['red', '✗'] : ['green', '✓'];
   }
 }

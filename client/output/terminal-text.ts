@@ -5,7 +5,7 @@ export function columnsOf(text: string): number {
   return stringWidth(text);
 }
 
-/** Logs and messages from elsewhere may hold what moves a terminal's cursor. */
+/** Logs, apt-get's output and messages from elsewhere may hold what moves a terminal's cursor. */
 export function withoutControls(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are what is meant
   return text.replaceAll(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '').replaceAll(/[\x00-\x1f\x7f]+/g, ' ');
@@ -18,6 +18,7 @@ export function padded(text: string, columns: number): string {
 /** Not wider than `columns`; what was cut ends with `…`. */
 export function clipped(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
+  if (columns <= 0) return '';
   let kept = '';
   let width = 1;
   for (const { segment } of new Intl.Segmenter().segment(text)) {

@@ -10,7 +10,9 @@ export interface AgentAccess {
   /** Opens one stream to the agent's port; every call another one. */
   connect(): Promise<Duplex>;
   /** The session's access token, which the agent asks of every connection. */
-  accessToken: string;
+  readonly accessToken: string;
+  /** What front-ends are told instead of the usual while there is no way: that the session sleeps, say. */
+  readonly downMessage?: string | undefined;
 }
 
 export interface AgentLinkOptions {
@@ -33,6 +35,10 @@ export class AgentDownError extends Error {
   override name = 'AgentDownError';
 }
 
+/** What a front-end reads while the way to the gateway is down. */
+const AGENT_DOWN_MESSAGE =
+  'The kernels cannot be reached at the moment. The connection is being made again; see: datalab-client status';
+
 /** Name under which requests are sent; the gateway takes only loopback names. */
 const AGENT_ORIGIN = 'http://localhost:8888';
 
@@ -42,6 +48,8 @@ const CONNECT_MILLISECONDS = 20_000;
 const ANSWER_MILLISECONDS = 300_000;
 /** A late interrupt hits the wrong cell. */
 const INTERRUPT_MILLISECONDS = 5_000;
+
+const PROBE_MILLISECONDS = 10_000;
 
 /** Statuses of the agent that say something about the way and not about what was asked for. */
 const WAY_IS_DOWN = [401, 502, 503, 504];
@@ -75,6 +83,19 @@ export class AgentLink {
 
   get accessToken(): string {
     return this.#options.agent.accessToken;
+  }
+
+  get downMessage(): string {
+    return this.#options.agent.downMessage ?? AGENT_DOWN_MESSAGE;
+  }
+
+  /** Resolves when the agent answers. @throws AgentDownError */
+  async probe(): Promise<void> {
+    const limit = AbortSignal.timeout(PROBE_MILLISECONDS);
+    const headers = ['authorization', `Bearer ${this.accessToken}`];
+    const path = '/api/kernels';
+    const answer = await this.request({ method: 'GET', path, headers, signal: limit });
+    await answer.body.dump();
   }
 
   /** @throws AgentDownError if the agent cannot be reached, does not answer, or cannot reach the gateway */

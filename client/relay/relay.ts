@@ -42,6 +42,8 @@ export interface Relay {
   origin: string;
   port: number;
   token: string;
+  /** Resolves when the agent answers, and tells `onState`. @throws AgentDownError */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     origin,
     port,
     token,
+    probe: () => ways.agent.probe(),
     close: once(async () => {
       const closed = new Promise<void>((resolve) =>
         server.close(() => {
@@ -158,7 +161,7 @@ async function passOn(request: IncomingMessage, response: ServerResponse, ways: 
 }
 
 const NO_UI =
-  'There are no pages here, since datalab-client was started with --ui none. ' +
+  'There are no pages here: datalab-client runs as `connect` or with --ui none. ' +
   'Kernels are at /api/kernels, /api/kernelspecs and /api/sessions.';
 
 function trackConnections(server: Server): Set<Socket> {

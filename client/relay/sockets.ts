@@ -13,7 +13,6 @@ import { judge } from './guard.ts';
 import { toAgentHeaders, toSocketHeaders } from './headers.ts';
 import { refuseUpgrade } from './replies.ts';
 import { routeSocket } from './routes.ts';
-import { AGENT_DOWN_MESSAGE } from './to-agent.ts';
 import type { Proof, UiLink } from './to-ui.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 import { HandshakeRefusedError, openUpstreamSocket } from './upstream-socket.ts';
@@ -128,7 +127,8 @@ export class Sockets {
     } catch (error) {
       const status = error instanceof HandshakeRefusedError ? error.status : 503;
       // As for HTTP: nothing that a front-end could take for a dead kernel.
-      refuseUpgrade(stream, [401, 502, 504].includes(status) ? 503 : status, AGENT_DOWN_MESSAGE);
+      const told = [401, 502, 504].includes(status) ? 503 : status;
+      refuseUpgrade(stream, told, this.#options.agent.downMessage);
       return undefined;
     }
   }

@@ -17,10 +17,6 @@ export interface ToAgent {
   folder: string;
 }
 
-/** What a front-end reads while the way to the gateway is down. */
-export const AGENT_DOWN_MESSAGE =
-  'The kernels cannot be reached at the moment. The connection is being made again; see: datalab-client status';
-
 /** Answers 503 whenever the gateway cannot be asked, since to front-ends 404 and 502 mean that the kernel is gone. */
 export async function sendToAgent(
   request: IncomingMessage,
@@ -32,7 +28,7 @@ export async function sendToAgent(
     await send(request, response, route, target);
   } catch (error) {
     if (!(error instanceof AgentDownError)) throw error;
-    replyError(response, 503, AGENT_DOWN_MESSAGE);
+    replyError(response, 503, target.link.downMessage);
   }
 }
 

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import type { ReadyEvent } from '../../client/commands/start-words.ts';
+import type { ReadyEvent } from '../../client/session/start-words.ts';
 import { until } from './until.ts';
 
 export type ClientEvent = {

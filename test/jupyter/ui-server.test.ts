@@ -33,6 +33,7 @@ function optionsFor(t: TestContext, program: UiProgram): UiServerOptions {
   mkdirSync(contentDir);
   return {
     ...{ program, contentDir, stateDir: path.join(folder, 'state'), environment: process.env },
+    logFile: path.join(folder, 'ui.log'),
     ...{ isRoot: process.getuid?.() === 0, clock: systemClock },
   };
 }
@@ -90,7 +91,7 @@ describe('the UI server', () => {
     assert.equal(server.version, program.version);
     assert.equal((await get(server.socketPath, server.startPath)).status, 200);
     assert.ok(existsSync(path.join(options.stateDir, 'jupyter', 'runtime')));
-    assert.match(readFileSync(path.join(options.stateDir, 'ui-server.log'), 'utf8'), /running at/);
+    assert.match(readFileSync(options.logFile, 'utf8'), /running at/);
   });
 
   it('ends with every terminal when it is told to', async (t) => {

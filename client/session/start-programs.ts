@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import type { Io } from '../io.ts';
 import { installMissing } from '../jupyter/install.ts';
 import type { JupyterPrograms } from '../jupyter/jupyter-programs.ts';
-import type { StartOptions } from './start.ts';
+import type { StartOptions } from './start-options.ts';
 import type { Progress } from '../output/progress.ts';
 
 export type Programs = Pick<JupyterPrograms, 'ui'>;
@@ -20,6 +20,7 @@ export async function preparePrograms(
   if (flags.ui === 'none' && !flags.emulator) return { ui: undefined };
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   return await progress.stage('Programs', async (stage) => {
+    stage.say('which Jupyter is here');
     return await installMissing({
       need: flags.ui === 'process' ? 'gatewayAndUi' : 'gateway',
       environment: io.env,

@@ -1,0 +1,84 @@
+// The session running and its gateway answering through the tunnel: what both `start` and `connect` need before a relay
+// makes sense. Called by serve.ts.
+import type { SessionView } from '../../functions/contract.ts';
+import type { Backend } from '../backend.ts';
+import { systemClock } from '../clock.ts';
+import { checkGateway } from '../gateway-check.ts';
+import type { Io } from '../io.ts';
+import type { Progress, Stage } from '../output/progress.ts';
+import { followUntil } from '../settle-session.ts';
+import { SessionAccess } from './access.ts';
+import { askForSession } from './ask.ts';
+import { settleInStages } from './settle-stages.ts';
+
+const GATEWAY_PATIENCE_SECONDS = 120;
+
+/** What has been begun in the cloud, for whoever has to say so when it goes no further. */
+export interface Begun {
+  isAsked: boolean;
+  /** It has been reached, and is followed from now on. */
+  isServed: boolean;
+  session?: SessionView;
+}
+
+export interface Reached {
+  session: SessionView;
+  access: SessionAccess;
+}
+
+/** @throws ClientError, the signal's reason */
+export async function reachSession(
+  backend: Backend,
+  begun: Begun,
+  progress: Progress,
+  signal: AbortSignal,
+  io: Io,
+): Promise<Reached> {
+  const { api, settings } = backend;
+  const onSession = (session: SessionView) => {
+    begun.session = session;
+  };
+  const asked = await progress.stage('Session', async (stage) => {
+    stage.say(`asking for session ${settings.name}`);
+    begun.isAsked = true;
+    return await askForSession(api, settings);
+  });
+  onSession(asked);
+  const session = await settleInStages(asked, { api, progress, signal, io, onSession });
+  const access = await progress.stage('Tunnel', (stage) =>
+    openWay(backend, session, stage, signal, io),
+  );
+  return { session, access };
+}
+
+async function openWay(
+  backend: Backend,
+  session: SessionView,
+  stage: Stage,
+  signal: AbortSignal,
+  io: Io,
+): Promise<SessionAccess> {
+  const { api, credentials, iapUrl } = backend;
+  stage.say('a way to the instance, through Google’s IAP');
+  const connection = await api.connect(session.id);
+  const access = new SessionAccess({ iapUrl, credentials, connection });
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const limits = {
+    patienceSeconds: GATEWAY_PATIENCE_SECONDS,
+    elapsed: io.elapsed,
+    clock: systemClock,
+    signal: either,
+  };
+  try {
+    // Somebody may stop or delete it meanwhile, and then nobody will ever answer.
+    const leaving = followUntil(api, session, () => false, {
+      say: () => undefined,
+      signal: either,
+    });
+    await Promise.race([checkGateway(access, stage, limits), leaving]);
+    return access;
+  } finally {
+    over.abort();
+  }
+}

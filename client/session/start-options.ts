@@ -1,0 +1,51 @@
+// What `start` and `connect` go by, put together of flags and settings once.
+import type { Flags } from '../flags.ts';
+import type { Io } from '../io.ts';
+import type { Settings } from '../settings/settings.ts';
+
+export interface StartOptions
+  extends
+    Pick<Flags, 'emulator' | 'json' | 'quiet'>,
+    Pick<Settings, 'name' | 'ui' | 'port' | 'browser'> {
+  verb: 'start' | 'connect';
+  /** As it was given. */
+  contentDir: string | undefined;
+  /** Flags that say which backend, as they were given. */
+  connectionFlags: readonly string[];
+}
+
+export function startOptions(
+  verb: StartOptions['verb'],
+  contentDir: string | undefined,
+  flags: Flags,
+  { name, ui, port, browser }: Settings,
+): StartOptions {
+  const { emulator, json, quiet } = flags;
+  return {
+    ...(emulator ? { emulator } : {}),
+    ...(json ? { json } : {}),
+    ...(quiet ? { quiet } : {}),
+    ...{ verb, contentDir, name, port, browser },
+    ui: verb === 'connect' ? 'none' : ui,
+    connectionFlags: connectionFlags(flags),
+  };
+}
+
+/** Somebody sits there, reads what is drawn, and can press a key. */
+export function isInteractive({ json, quiet }: StartOptions, io: Io): boolean {
+  return io.stdin !== undefined && io.isTerminal && !json && !quiet;
+}
+
+function connectionFlags(flags: Flags): string[] {
+  const given = { project: '--project', zone: '--zone', apiUrl: '--api-url' } as const;
+  const more = { account: '--account', credentials: '--credentials' } as const;
+  return Object.entries({ ...given, ...more }).flatMap(([name, flag]) => {
+    const value = flags[name as keyof typeof given];
+    return typeof value === 'string' ? [`${flag} ${quoted(value)}`] : [];
+  });
+}
+
+/** For a shell, and as it is where that needs nothing. */
+export function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
