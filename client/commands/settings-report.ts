@@ -48,7 +48,7 @@ function table(rows: readonly Row[], { outputColumns = Infinity }: Io): string[]
     const left = setting.padEnd(first) + value.padEnd(second);
     if (value.length <= second - 2 && left.length + source.length <= outputColumns)
       return left + source;
-    return `${setting.padEnd(first)}${value}\n${' '.repeat(first + second)}${source}`;
+    return `${setting.padEnd(first)}${value}\n${' '.repeat(first + 2)}${source}`;
   });
 }
 
