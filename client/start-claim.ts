@@ -16,7 +16,7 @@ export interface StartClaim extends Disposable {
 
 export interface StartKey {
   stateDir: string;
-  /** Which backend: a URL, or `emulator`. */
+  /** Which backend, a URL or `emulator`, and in whose name. */
   backend: string;
   session: string;
   folder: string;

@@ -19,13 +19,10 @@ export async function start({ argument, flags }: Call, io: Io): Promise<void> {
   const options = startOptions('start', argument, flags, settings);
   checkName(options.name);
   const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
-  const backend = settings.emulator ? 'emulator' : settings.apiUrl;
-  const key: StartKey = {
-    stateDir: settings.stateDir,
-    backend,
-    session: options.name,
-    folder,
-  };
+  // Two people's sessions of one name are two.
+  const who = settings.account ?? settings.credentials ?? '';
+  const backend = `${settings.emulator ? 'emulator' : settings.apiUrl} ${who}`;
+  const key: StartKey = { stateDir: settings.stateDir, backend, session: options.name, folder };
   for (;;) {
     using claim = claimStart(key);
     if (claim) {
