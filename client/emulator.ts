@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { attachToEmulator, type Attachment, type ReadyEvent } from '../emulator/attachment.ts';
 import { ClientError, messageOf } from './errors.ts';
+import { PROGRAM } from './installed.ts';
 import type { Io } from './io.ts';
 import { lastLines } from './output/last-lines.ts';
 
@@ -59,8 +60,7 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
 /** A process of its own, out of the terminal's reach: it outlives this client while others are attached. */
 function startEmulator(stateDir: string, logFile: string, io: Io): ChildProcess {
   const log = openSync(logFile, 'a', 0o600);
-  const program = path.join(import.meta.dirname, 'datalab-client.js');
-  const child = spawn(process.execPath, [program, 'emulator', '--until-detached'], {
+  const child = spawn(process.execPath, [PROGRAM, 'emulator', '--until-detached'], {
     cwd: '/',
     detached: true,
     env: { ...io.env, DATALAB_STATE_DIR: stateDir },

@@ -16,10 +16,14 @@ import {
   type FunctionPorts,
 } from './functions-programs.ts';
 import { openGoogle, type Google } from './google.ts';
+import { EXTENSION, INSTALLATION } from './installed.ts';
 import { DURATIONS, type EmulatorOptions, type EmulatorSettings } from './options.ts';
 import { createProcessRuntime } from './runtime/process-runtime.ts';
 import { openSettings, type Settings } from './settings.ts';
 import type { StateFile } from './state.ts';
+
+/** Whoever loads this part has the class that it throws from here. */
+export { EmulatorRunningError } from './attach.ts';
 
 export interface Emulator {
   /** What is printed when it is ready. */
@@ -29,9 +33,6 @@ export interface Emulator {
   /** A power cut for the instances; returns when every process is gone and the state folder is free. */
   end(): Promise<void>;
 }
-
-const REPOSITORY = path.dirname(import.meta.dirname);
-const SCRIPT_EXTENSION = path.extname(import.meta.filename);
 
 /** @throws EmulatorRunningError when another one has the state folder. */
 export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
@@ -77,7 +78,7 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
   const stateDir = realpathSync(given.stateDir);
   const emulatorId = createHash('sha256').update(stateDir).digest('hex').slice(0, 16);
   const { searchPath } = given;
-  const agentProgram = path.join(REPOSITORY, 'agent', `bin${SCRIPT_EXTENSION}`);
+  const agentProgram = path.join(INSTALLATION, 'agent', `bin${EXTENSION}`);
   return {
     port: undefined,
     spawner: undefined,
@@ -114,7 +115,7 @@ async function start(
   const google = await openGoogle({
     options,
     settings,
-    repositoryRoot: REPOSITORY,
+    repositoryRoot: INSTALLATION,
     functionUrls,
     info: () => ({
       clients: countClients(),
@@ -170,7 +171,7 @@ async function openFunctions(
   const { urls: functionUrls, url: googleUrl } = google;
   return startFunctions({
     ...options,
-    source: functions.source ?? path.join(REPOSITORY, 'functions', `index${SCRIPT_EXTENSION}`),
+    source: functions.source ?? path.join(INSTALLATION, 'functions', `index${EXTENSION}`),
     ports,
     environment: {
       ...functionsEnvironment({ settings, stateDir, zone, googleUrl, functionUrls }),

@@ -13,7 +13,9 @@ import { createHttpHandler } from './http.ts';
 import { createLog } from './log.ts';
 import { createScheduledRoutes } from './scheduled.ts';
 
-const installed = path.resolve(import.meta.dirname, '..');
+/** What is deployed is this folder alone: other files that it needs are inside, in the sources beside it. */
+const isDeployed = path.extname(import.meta.filename) === '.js';
+const installed = isDeployed ? import.meta.dirname : path.dirname(import.meta.dirname);
 const config = parseConfig(process.env, {
   startupScriptFile: path.join(installed, 'docker/gateway/vm-startup.sh'),
   buildFile: path.join(installed, 'cloudbuild/gateway.yaml'),

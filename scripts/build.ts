@@ -1,35 +1,40 @@
-// `npm run build [-- FOLDER]`: the four parts as JavaScript in dist/, laid out as here, with the files that they read
-// or run beside them. Programs find their own kind by their extension, so nothing else has to change.
-import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+// `npm run build`: the four parts as JavaScript in dist/, each in few files, with the files that they read or run in
+// their places beside them. dist/functions/ is complete in itself: it is what Cloud Functions deploys.
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { bundle, PARTS, type PartName } from './bundle.ts';
+import { functionsPackage } from './functions-package.ts';
+import { noticesOf } from './notices.ts';
 
 const ROOT = path.dirname(import.meta.dirname);
-const PARTS = ['functions', 'client', 'agent', 'emulator'];
+const OUT = path.join(ROOT, 'dist');
 const CODE = /\.[jt]s$/;
 
-const [given] = process.argv.slice(2);
-const out = path.resolve(given ?? path.join(ROOT, 'dist'));
-
-// Only our own folder is emptied first; one that was named may hold other things.
-if (given === undefined) rmSync(out, { recursive: true, force: true });
-if (compile()) copyTheRest();
-else process.exitCode = 1;
-
-/** Also writes package.json, which client and agent import. */
-function compile(): boolean {
-  const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [compiler, '--project', path.join(ROOT, 'tsconfig.build.json'), '--outDir', out];
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
+rmSync(OUT, { recursive: true, force: true });
+for (const part of PARTS) {
+  const { packages, imports } = await bundle(part, ROOT, OUT);
+  copyTheRest(part);
+  write(`${part}/LICENSES.txt`, noticesOf(packages));
+  if (part === 'functions') write('functions/package.json', functionsPackage(ROOT, imports));
+}
+// What instances boot, and what the emulated registry makes its images of.
+copy('docker', 'docker');
+for (const file of ['docker/gateway/vm-startup.sh', 'cloudbuild/gateway.yaml', 'LICENSE']) {
+  copy(file, `functions/${file}`);
 }
 
-/** Scripts, stand-ins and what images are made of. */
-function copyTheRest(): void {
-  const isNotCode = (file: string) => !CODE.test(file);
-  for (const part of PARTS) {
-    cpSync(path.join(ROOT, part), path.join(out, part), { recursive: true, filter: isNotCode });
-  }
-  for (const folder of ['docker', 'cloudbuild']) {
-    cpSync(path.join(ROOT, folder), path.join(out, folder), { recursive: true });
-  }
+/** Scripts and stand-ins, which keep their places. */
+function copyTheRest(part: PartName): void {
+  const files = readdirSync(path.join(ROOT, part), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !CODE.test(entry.name))
+    .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)));
+  for (const file of files) copy(file, file);
+}
+
+function copy(from: string, to: string): void {
+  cpSync(path.join(ROOT, from), path.join(OUT, to), { recursive: true });
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(path.join(OUT, file), text);
 }

@@ -1,9 +1,8 @@
 // `datalab-client emulator`: the emulator in this process, until Ctrl-C; what `start --emulator` spawns is the
 // same with --until-detached.
 import { once } from 'node:events';
-import { EmulatorRunningError } from '../../emulator/attach.ts';
 import type { ReadyEvent } from '../../emulator/attachment.ts';
-import { runEmulator } from '../../emulator/main.ts';
+import { EmulatorRunningError, runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
 import { Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';

@@ -2,6 +2,7 @@
 // Cloud Build gives docker, and an environment with stand-ins first on PATH.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { EMULATOR, EXTENSION } from '../installed.ts';
 import { serviceAccountIdentity } from '../oidc/service-account.ts';
 import { CLOUD_PLATFORM, type Tokens } from '../oidc/tokens.ts';
 import type { Build, Step } from './state.ts';
@@ -22,8 +23,8 @@ export interface Workspace {
   remove(): void;
 }
 
-const HERE = import.meta.dirname;
-const STAND_INS = path.join(path.dirname(HERE), 'runtime', 'stand-ins');
+const STAND_INS = path.join(EMULATOR, 'runtime', 'stand-ins');
+const DOCKER = path.join(EMULATOR, 'cloudbuild', `docker${EXTENSION}`);
 
 export function openWorkspace(build: Build, options: WorkspaceOptions): Workspace {
   const folder = path.join(buildsFolder(options.stateDir), build.id);
@@ -49,7 +50,7 @@ export function openWorkspace(build: Build, options: WorkspaceOptions): Workspac
       LANG: 'C.UTF-8',
       HOME: home,
       DATALAB_EMULATOR_NODE: process.execPath,
-      DATALAB_EMULATOR_DOCKER: path.join(HERE, `docker${path.extname(import.meta.filename)}`),
+      DATALAB_EMULATOR_DOCKER: DOCKER,
       DATALAB_EMULATOR_DOCKER_FOLDER: path.join(folder, 'docker'),
       DATALAB_EMULATOR_REGISTRY: options.registryUrl(),
       ...parsed([...(build.options.env ?? []), ...env]),

@@ -1,5 +1,4 @@
 // The images that an installed backend has from the start. Their digests follow what they would be built from.
-import path from 'node:path';
 import type { RegistryState } from './state.ts';
 import { createTar } from './tar.ts';
 
@@ -18,9 +17,8 @@ export function seedImages(
   state: RegistryState,
   { project, repositoryRoot, hasGateway }: SeedOptions,
 ): void {
-  // As built programs are JavaScript, so is what the agent is made of.
-  const contract = `functions/contract${path.extname(import.meta.filename)}`;
-  const agent = createTar(repositoryRoot, ['agent', 'docker/agent', contract]);
+  // What is built has the contract in the agent's own file.
+  const agent = createTar(repositoryRoot, ['agent', 'docker/agent', 'functions/contract.ts']);
   push(state, `${project}/datalab-agent`, agent);
   const gateway = `${project}/datalab-gateway`;
   // An image that is there may be a built one, or somebody's own: it is never overwritten.

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { EMULATOR, EXTENSION } from '../installed.ts';
 import { findConfinement, type Confinement } from './confinement.ts';
 import { followContainers } from './container-logs.ts';
 import type {
@@ -41,8 +42,8 @@ const SHUTDOWN_SECONDS = 5;
 const FREEZE_SECONDS = 10;
 const KILL_SECONDS = 10;
 
-const HERE = import.meta.dirname;
-export const LEASH = path.join(HERE, 'leash.sh');
+const RUNTIME = path.join(EMULATOR, 'runtime');
+export const LEASH = path.join(RUNTIME, 'leash.sh');
 
 export function createProcessRuntime(options: ProcessRuntimeOptions): InstanceRuntime {
   const confinement = options.confinement ?? findConfinement();
@@ -94,7 +95,7 @@ function environment(
   leash: string,
 ): Record<string, string> {
   return {
-    PATH: `${path.join(HERE, 'stand-ins')}:${options.searchPath}`,
+    PATH: `${path.join(RUNTIME, 'stand-ins')}:${options.searchPath}`,
     LANG: 'C.UTF-8',
     HOME: path.join(spec.folder, 'home'),
     GCE_METADATA_HOST: spec.metadataHost,
@@ -103,7 +104,7 @@ function environment(
     DATALAB_EMULATOR_BOOT_ID: randomUUID(),
     DATALAB_EMULATOR_RUN: path.join(spec.folder, 'run'),
     DATALAB_EMULATOR_DOCKER_FOLDER: dockerFolder(spec),
-    DATALAB_EMULATOR_DOCKER: path.join(HERE, `docker${path.extname(import.meta.filename)}`),
+    DATALAB_EMULATOR_DOCKER: path.join(RUNTIME, `docker${EXTENSION}`),
     DATALAB_EMULATOR_REGISTRY: spec.registryUrl,
     DATALAB_EMULATOR_NODE: process.execPath,
     DATALAB_EMULATOR_AGENT: options.agentProgram,

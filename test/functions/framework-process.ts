@@ -34,6 +34,8 @@ export interface ProcessOptions {
   /** The administrator's policy, beyond who is administrator. */
   policy?: Readonly<Partial<Policy>>;
   nodeArguments?: readonly string[];
+  /** Default: the sources. */
+  source?: string;
 }
 
 /** Started, and answering; gone after the test. */
@@ -42,11 +44,12 @@ export async function startFramework(
   options: ProcessOptions = {},
 ): Promise<FrameworkProcess> {
   const { target = 'api', google, env = {}, policy = {}, nodeArguments = [] } = options;
+  const { source = 'functions/index.ts' } = options;
   const folder = temporaryFolder(t);
   const port = await freePort();
   const type = target === 'onBuildFinished' ? 'cloudevent' : 'http';
   const which = [`--target=${target}`, `--signature-type=${type}`];
-  const args = [FRAMEWORK, '--source=functions/index.ts', ...which, `--port=${port}`];
+  const args = [FRAMEWORK, `--source=${source}`, ...which, `--port=${port}`];
   const child = spawn(process.execPath, [...nodeArguments, ...args], {
     cwd: ROOT,
     env: { ...apiEnvironment(folder, google, policy), ...env },

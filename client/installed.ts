@@ -1,0 +1,10 @@
+// Where the client's files are, found from this file: it stays at the top of its part, and what `npm run build` makes of
+// it is at the top of the built part, which has its scripts in the same places.
+import path from 'node:path';
+
+export const CLIENT = import.meta.dirname;
+/** What a shell calls: beside the sources, and in the package beside dist/. */
+export const PROGRAM = path.join(
+  path.extname(import.meta.filename) === '.ts' ? CLIENT : path.resolve(CLIENT, '../../client'),
+  'datalab-client.js',
+);
