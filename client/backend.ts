@@ -4,6 +4,7 @@ import type { Flags } from './flags.ts';
 import type { Identity } from './identity/open.ts';
 import type { SignInCallbacks } from './identity/sign-in-again.ts';
 import type { Io } from './io.ts';
+import { dispatcherFor } from './proxy.ts';
 import { completeSettings, type CompleteSettings } from './settings/complete.ts';
 
 export interface Backend extends AsyncDisposable {
@@ -33,7 +34,8 @@ export async function connectBackend(
   if (settings.emulator) return await emulatedBackend(settings, io, told);
   const { openIdentity } = await import('./identity/open.ts');
   const { apiUrl } = settings;
-  const credentials = await openIdentity(settings, { apiUrl, callbacks: told }, io);
+  const options = { apiUrl, callbacks: told, dispatcher: dispatcherFor(io.env) };
+  const credentials = await openIdentity(settings, options, io);
   await credentials.idToken();
   return {
     settings,
@@ -80,6 +82,7 @@ function apiAt(url: string, credentials: Identity, settings: CompleteSettings, i
       credentials.forget(token);
     },
     signal: io.interrupt,
+    dispatcher: dispatcherFor(io.env),
     place: {
       urlOrigin: settings.emulator ? 'the emulator' : settings.origins.apiUrl?.detail,
       project: settings.project,

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectResponse } from '../../functions/contract.ts';
+import type { Io } from '../io.ts';
 import type { AgentAccess } from '../relay/agent-link.ts';
 import { openTunnelAs } from '../identity/tunnel.ts';
 import type { Identity } from '../identity/open.ts';
@@ -11,6 +12,8 @@ export interface SessionAccessOptions {
   iapUrl: string;
   /** Who tunnels. */
   credentials: Pick<Identity, 'accessToken' | 'forget' | 'command'>;
+  /** Names the proxy, if there is one. */
+  env: Io['env'];
   connection: ConnectResponse;
 }
 
@@ -42,8 +45,8 @@ export class SessionAccess implements AgentAccess {
       throw new Error(this.#whyResting);
     }
     const connection = this.#connection;
-    const { iapUrl: url, credentials } = this.#options;
-    const stream = await openTunnelAs(credentials, { url, target: connection.tunnel });
+    const { iapUrl: url, credentials, env } = this.#options;
+    const stream = await openTunnelAs(credentials, { url, target: connection.tunnel, env });
     if (connection === this.#connection && this.downMessage === undefined)
       return this.#track(stream);
     stream.destroy();

@@ -61,7 +61,7 @@ async function openWay(
   const { api, credentials, iapUrl } = backend;
   stage.say('a way to the instance, through Google’s IAP');
   const connection = await api.connect(session.id);
-  const access = new SessionAccess({ iapUrl, credentials, connection });
+  const access = new SessionAccess({ iapUrl, credentials, env: io.env, connection });
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const limits = {

@@ -7,6 +7,7 @@ import { connectBackend, type Backend } from '../backend.ts';
 import { systemClock } from '../clock.ts';
 import { folderPrefix } from '../content-folder.ts';
 import { ClientError, Interrupted, messageOf } from '../errors.ts';
+import type { SignInCallbacks } from '../identity/sign-in-again.ts';
 import type { Io } from '../io.ts';
 import type { UiServer } from '../jupyter/ui-server.ts';
 import { onEnter } from '../keyboard.ts';
@@ -17,7 +18,7 @@ import type { CompleteSettings } from '../settings/complete.ts';
 import { checkPlace } from '../settings/lookup.ts';
 import type { SessionAccess } from './access.ts';
 import { keepSession, type KeepOptions } from './keep.ts';
-import { createLiveLine } from './live-line.ts';
+import { createLiveLine, type LiveLine } from './live-line.ts';
 import { Live } from './live.ts';
 import { reachSession, type Begun } from './reach.ts';
 import { startPages } from './start-pages.ts';
@@ -68,7 +69,7 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
     stage.say(what);
     return await connectBackend(settings, io, options.quiet ? undefined : signInStage(stage));
   });
-  if (!settings.emulator) await checkPlace(settings, backend.credentials, io.interrupt);
+  if (!settings.emulator) await checkPlace(settings, backend.credentials, io);
   await using parts = new AsyncDisposableStack();
   const pages = { folder, options, programs, stateDir: settings.stateDir, parts };
   try {
@@ -113,19 +114,27 @@ async function serveSession(all: Everything, parts: AsyncDisposableStack, io: Io
     begun.session = state.session;
     line.show(state);
   });
-  all.backend.credentials.followSignIn({
-    onNeeded: (signInCommand, reason) => {
-      line.note(reason);
-      live.update({ signInCommand });
-    },
-    onBack: () => {
-      live.update({ signInCommand: undefined });
-    },
-  });
+  all.backend.credentials.followSignIn(signInLive(live, line, options, io));
   const keep = (signal: AbortSignal) => keepSession(keeping(all, relay, live, heard, io), signal);
   const isAsleep = await untilEnd(all, keep, io);
   line[Symbol.dispose]();
   sayEnd(live.state.session, isAsleep, options, io);
+}
+
+/** A sign-in that ends is said once; until it is given again, the line shows what to do. */
+function signInLive(live: Live, line: LiveLine, { json }: StartOptions, io: Io): SignInCallbacks {
+  const say = (event: object) => io.stdout.write(`${JSON.stringify(event)}\n`);
+  return {
+    onNeeded: (command, reason) => {
+      if (json) say({ event: 'signInNeeded', command, message: reason });
+      else line.note(reason);
+      live.update({ signInCommand: command });
+    },
+    onBack: () => {
+      if (json) say({ event: 'signedIn', message: 'Signed in again.' });
+      live.update({ signInCommand: undefined });
+    },
+  };
 }
 
 /** What the relay and the browser have to say, to whoever listens by then. */

@@ -10,6 +10,7 @@ import { writeConfigFile } from './config-file.ts';
 import { zonesOf } from './lookup.ts';
 import { missingPlace } from './missing.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { dispatcherFor } from '../proxy.ts';
 import { openSources, type Answers } from './sources.ts';
 
 /** With which everything is there that a call to the backend needs. */
@@ -45,9 +46,10 @@ function lookUpOf(settings: Settings, io: Io): LookUpZones {
   return async (project) => {
     try {
       const { openIdentity } = await import('../identity/open.ts');
+      const dispatcher = dispatcherFor(io.env);
       // The audience is of no account: only Compute Engine is asked.
-      const identity = await openIdentity(settings, { apiUrl: '' }, io);
-      return await zonesOf(settings, project, await identity.accessToken(), io.interrupt);
+      const identity = await openIdentity(settings, { apiUrl: '', dispatcher }, io);
+      return await zonesOf(settings, project, await identity.accessToken(), io);
     } catch {
       io.interrupt.throwIfAborted();
       return undefined;

@@ -4,6 +4,8 @@ import { request } from 'undici';
 import { z } from 'zod';
 import { ClientError } from '../errors.ts';
 import type { Credentials } from '../identity/credentials.ts';
+import type { Io } from '../io.ts';
+import { dispatcherFor } from '../proxy.ts';
 import { nearest } from './nearest.ts';
 import type { Settings } from './settings.ts';
 
@@ -18,34 +20,37 @@ export type Zones = { names: string[] } | 'no project' | undefined;
 
 type Place = Pick<Settings, 'project' | 'zone' | 'computeUrl' | 'session' | 'origins'>;
 
+/** The environment names the proxy, if there is one. */
+type Line = Pick<Io, 'env' | 'interrupt'>;
+
 /** @throws ClientError when project or zone do not exist; whatever the credentials throw */
 export async function checkPlace(
   settings: Place,
   credentials: Credentials,
-  signal: AbortSignal,
+  line: Line,
 ): Promise<void> {
   const { project, zone } = settings;
   if (project === undefined || zone === undefined || isOfAnotherBackend(settings)) return;
   const token = await credentials.accessToken();
   const base = `${settings.computeUrl}/compute/v1/projects/${project}`;
   const zones = [...new Set([zone, ...(settings.session.fallbackZones ?? [])])];
-  const look = (at: string) => get(`${base}${at}`, token, signal);
+  const look = (at: string) => get(`${base}${at}`, token, line);
   const [projectFound, ...found] = await Promise.all(
     ['', ...zones.map((name) => `/zones/${name}`)].map(look),
   );
   if (projectFound === 'not there') throw noProject(settings, project);
   const missing = zones.find((_, index) => found[index] === 'not there');
   if (missing !== undefined)
-    throw noZone(missing, project, await zonesOf(settings, project, token, signal));
+    throw noZone(missing, project, await zonesOf(settings, project, token, line));
 }
 
 export async function zonesOf(
   { computeUrl }: Pick<Settings, 'computeUrl'>,
   project: string,
   token: string,
-  signal: AbortSignal,
+  line: Line,
 ): Promise<Zones> {
-  const answer = await get(`${computeUrl}/compute/v1/projects/${project}/zones`, token, signal);
+  const answer = await get(`${computeUrl}/compute/v1/projects/${project}/zones`, token, line);
   if (answer === 'not there') return 'no project';
   const list = zoneList.safeParse(answer?.body);
   return list.success ? { names: list.data.items.map(({ name }) => name).sort() } : undefined;
@@ -70,12 +75,14 @@ function isOfAnotherBackend({ origins }: Place): boolean {
 async function get(
   url: string,
   token: string,
-  signal: AbortSignal,
+  { env, interrupt }: Line,
 ): Promise<{ body: unknown } | 'not there' | undefined> {
   try {
+    const dispatcher = dispatcherFor(env);
     const reply = await request(url, {
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MILLISECONDS)]),
+      signal: AbortSignal.any([interrupt, AbortSignal.timeout(PATIENCE_MILLISECONDS)]),
+      ...(dispatcher ? { dispatcher } : {}),
     });
     const body: unknown = JSON.parse(await reply.body.text());
     if (reply.statusCode === 200) return { body };
@@ -84,7 +91,7 @@ async function get(
       ? 'not there'
       : undefined;
   } catch {
-    signal.throwIfAborted();
+    interrupt.throwIfAborted();
     return undefined;
   }
 }

@@ -1,9 +1,13 @@
 // Opens a tunnel to one port of one instance through Google's IAP relay: the handshake, up to the session id.
 // The caller (relay/) uses the resulting stream as the socket of undici and ws; stream.ts carries its bytes.
+import type { createConnection as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
+import { ClientError } from '../errors.ts';
+import type { Io } from '../io.ts';
+import { webSocketConnection } from '../proxy-connection.ts';
 import { TunnelError, errorOfNetwork, errorOfStatus, errorOfTimeout } from './errors.ts';
 import type { TunnelTarget } from './target.ts';
 import { TunnelStream } from './stream.ts';
@@ -14,6 +18,8 @@ export interface TunnelOptions {
   /** Called once per connection; the token reaches the Authorization header only. */
   accessToken: () => Promise<string>;
   target: TunnelTarget;
+  /** Names the proxy, if there is one. */
+  env: Io['env'];
   /** For token, handshake and session id together. */
   connectTimeoutMilliseconds?: number;
   /** A peer from which nothing arrives for two of these is taken for dead. */
@@ -71,7 +77,9 @@ async function connect(
   });
   relay.on('error', (error) => {
     if (!stream.connecting) return; // Afterwards the close event says it.
-    stream.destroy(errorOfNetwork(options.target, error));
+    // A proxy that refuses goes on refusing; its own words say what to do.
+    const isFinal = error instanceof ClientError;
+    stream.destroy(isFinal ? error : errorOfNetwork(options.target, error));
   });
   try {
     await Promise.race([stream.connected, giveUp]);
@@ -83,7 +91,12 @@ async function connect(
 }
 
 function openWebSocket(options: TunnelOptions, token: string): WebSocket {
-  return new WebSocket(connectUrl(options), SUBPROTOCOL, {
+  const url = connectUrl(options);
+  const createConnection = webSocketConnection(url, options.env);
+  return new WebSocket(url, SUBPROTOCOL, {
+    ...(createConnection
+      ? { createConnection: createConnection as unknown as typeof connectSocket }
+      : {}),
     headers: {
       Authorization: `Bearer ${token}`,
       Origin: 'bot:iap-tunneler',

@@ -9,6 +9,8 @@ export interface CertificateSpec {
   notAfter: Date;
   /** IPv4 addresses that the certificate is good for. */
   addresses?: readonly string[];
+  /** Host names that it is good for. */
+  names?: readonly string[];
 }
 
 const SHA256_WITH_RSA = '2a864886f70d01010b'; // 1.2.840.113549.1.1.11
@@ -29,7 +31,7 @@ export function createCertificate(spec: CertificateSpec): string {
     sequence(time(spec.notBefore), time(spec.notAfter)),
     name,
     createPublicKey(spec.privateKey).export({ type: 'spki', format: 'der' }),
-    ...extensions(spec.addresses ?? []),
+    ...extensions(spec),
   );
   const signature = sign('RSA-SHA256', body, spec.privateKey);
   const certificate = sequence(body, algorithm, der(0x03, Buffer.from([0]), signature));
@@ -37,10 +39,13 @@ export function createCertificate(spec: CertificateSpec): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
-function extensions(addresses: readonly string[]): Buffer[] {
-  if (addresses.length === 0) return [];
-  const names = addresses.map((address) => der(0x87, Buffer.from(address.split('.').map(Number))));
-  const extension = sequence(objectId(SUBJECT_ALT_NAME), der(0x04, sequence(...names)));
+function extensions({ names = [], addresses = [] }: CertificateSpec): Buffer[] {
+  const alternatives = [
+    ...names.map((name) => der(0x82, Buffer.from(name))),
+    ...addresses.map((address) => der(0x87, Buffer.from(address.split('.').map(Number)))),
+  ];
+  if (alternatives.length === 0) return [];
+  const extension = sequence(objectId(SUBJECT_ALT_NAME), der(0x04, sequence(...alternatives)));
   return [der(0xa3, sequence(extension))];
 }
 

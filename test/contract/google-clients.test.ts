@@ -145,6 +145,7 @@ describe('the client’s tunnel', () => {
         url: cloud.emulator.ready.urls.iap,
         accessToken: () => Promise.resolve(cloud.token),
         target: targetOf(instance, port),
+        env: {},
       });
     await cloud.allowTunnel('one', ECHO_PORT);
     const stream = await until('the instance listens', () => open('one').catch(() => undefined));

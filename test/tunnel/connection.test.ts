@@ -243,6 +243,7 @@ describe('a tunnel that breaks', { timeout: 30_000 }, () => {
       url: 'ws://127.0.0.1:1/v4',
       accessToken: () => Promise.resolve(TOKEN),
       target: targetOf(8888),
+      env: {},
     });
     await assert.rejects(opening, (error) => {
       assertReason(error, 'unavailable');

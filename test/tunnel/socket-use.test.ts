@@ -133,6 +133,7 @@ function poolThrough(t: TestContext, relay: IapServer, connections: number): Poo
         url: relay.url,
         accessToken: () => Promise.resolve(TOKEN),
         target: targetOf(8888),
+        env: {},
       }).then(
         (stream) => {
           callback(null, asSocket(stream));

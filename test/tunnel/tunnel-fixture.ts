@@ -50,6 +50,7 @@ export async function open(
     url: relay.url,
     accessToken: () => Promise.resolve(TOKEN),
     target: targetOf(8888),
+    env: {},
     ...options,
   });
   context.after(() => stream.destroy());

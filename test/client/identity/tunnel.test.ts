@@ -18,7 +18,11 @@ describe('a tunnel in somebody’s name', () => {
   it('is opened with another token when the first is refused', async (t) => {
     const relay = await startRelay(t, { targetPort: await startTcp(t, () => undefined) });
     const identity = somebody(['expired', TOKEN]);
-    const stream = await openTunnelAs(identity, { url: relay.url, target: targetOf(8888) });
+    const stream = await openTunnelAs(identity, {
+      url: relay.url,
+      target: targetOf(8888),
+      env: {},
+    });
     stream.destroy();
     assert.deepEqual(identity.forgotten, ['expired']);
   });
@@ -29,6 +33,7 @@ describe('a tunnel in somebody’s name', () => {
       const opening = openTunnelAs(somebody([TOKEN, TOKEN]), {
         url: relay.url,
         target: targetOf(8888),
+        env: {},
       });
       await assert.rejects(opening, (error) => {
         assert.ok(error instanceof SignInError);
@@ -45,7 +50,7 @@ describe('a tunnel in somebody’s name', () => {
     const relay = await startRelay(t, { closeWith: 4033 });
     const identity = somebody([TOKEN]);
     await assert.rejects(
-      openTunnelAs(identity, { url: relay.url, target: targetOf(8888) }),
+      openTunnelAs(identity, { url: relay.url, target: targetOf(8888), env: {} }),
       /roles\/iap\.tunnelResourceAccessor/,
     );
     assert.deepEqual(identity.forgotten, []);

@@ -234,9 +234,9 @@ describeMisfortunes('where the API should be', [
   },
   {
     ...meets('a host that is not known', page(200, ''), [
-      /http:\/\/nowhere\.invalid .*cannot be reached: its name (is not known|cannot be looked up now) \(DNS\)/,
+      /https:\/\/nowhere\.invalid .*cannot be reached: its name (is not known|cannot be looked up now) \(DNS\)/,
     ]),
-    env: { DATALAB_API_URL: 'http://nowhere.invalid' },
+    env: { DATALAB_API_URL: 'https://nowhere.invalid' },
   },
 ]);
 
@@ -250,7 +250,7 @@ describe('without the right to tunnel', () => {
     };
     const agent = {
       accessToken: 'a-session',
-      connect: () => openTunnelAs(identity, { url: relay.url, target: targetOf(8888) }),
+      connect: () => openTunnelAs(identity, { url: relay.url, target: targetOf(8888), env: {} }),
     };
     let minutes = 0;
     const elapsed = () => (minutes += 1) * 60_000;

@@ -20,7 +20,7 @@ const as = (token: string): Credentials => ({
 function check(t: TestContext, computeUrl: string, flags: Flags, token = 'a-token'): Promise<void> {
   const { io } = makePlace(t, undefined, { default: `[core]\nproject = ${PROJECT}\n` });
   const settings = readSettings(flags, io({ DATALAB_COMPUTE_URL: computeUrl }));
-  return checkPlace(settings, as(token), AbortSignal.timeout(30_000));
+  return checkPlace(settings, as(token), { env: {}, interrupt: AbortSignal.timeout(30_000) });
 }
 
 async function answering(t: TestContext, status: number, body: string): Promise<string> {
@@ -91,7 +91,7 @@ describe('project and zone', () => {
     };
     const settings = readSettings({ project: PROJECT, zone: ZONE }, io(env));
     const interrupt = new AbortController();
-    const checked = checkPlace(settings, as('a-token'), interrupt.signal);
+    const checked = checkPlace(settings, as('a-token'), { env: {}, interrupt: interrupt.signal });
     await once(server, 'request');
     interrupt.abort();
     await assert.rejects(checked, { name: 'AbortError' });
