@@ -4,7 +4,7 @@ import type { CreateSessionRequest, SessionView } from '../../functions/contract
 import { ApiError, type Api } from '../api.ts';
 import { ClientError } from '../errors.ts';
 import type { SettingName } from '../flags.ts';
-import type { Settings } from '../settings/settings.ts';
+import { isGivenNow, type Settings } from '../settings/settings.ts';
 
 type Spec = Settings['session'];
 
@@ -53,13 +53,8 @@ async function askAgain(
 
 /** Of flags and environment: the configuration file and gcloud's say what new sessions are like. */
 function askedForNow(settings: Pick<Settings, 'session' | 'origins'>): Spec {
-  const kept = fieldsOf(settings.session).filter((field) => isAskedForNow(field, settings));
+  const kept = fieldsOf(settings.session).filter((field) => isGivenNow(settings, field));
   return Object.fromEntries(kept.map((field) => [field, settings.session[field]]));
-}
-
-function isAskedForNow(field: keyof Spec, { origins }: Pick<Settings, 'origins'>): boolean {
-  const kind = origins[SETTING_OF[field]]?.kind;
-  return kind === 'flag' || kind === 'environment';
 }
 
 function fieldsOf(session: Spec): (keyof Spec)[] {
@@ -76,7 +71,7 @@ function refused(
 ): ClientError {
   const { name, session, origins } = settings;
   const given = fieldsOf(session)
-    .filter((field) => isAskedForNow(field, settings) && error.message.includes(field))
+    .filter((field) => isGivenNow(settings, field) && error.message.includes(field))
     .map((field) => `${field} by ${origins[SETTING_OF[field]]?.detail ?? field}`);
   const deletion = `datalab-client delete${name === 'default' ? '' : ` --name ${name}`}`;
   return new ClientError(
