@@ -53,7 +53,7 @@ export const DECLARATIONS = {
     gcloud: 'core/account',
     schema: z.string().min(1, 'must be the e-mail address of an account'),
     defaultInWords: 'none',
-    withEmulator: 'flag',
+    withEmulator: 'said',
   },
   credentials: {
     help: 'file with credentials, instead of gcloud’s account',

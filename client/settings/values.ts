@@ -13,6 +13,17 @@ export interface Read {
   origins: Partial<Record<SettingName, Origin>>;
 }
 
+/** What the emulator has of its own. */
+const OF_EMULATOR: readonly SettingName[] = [
+  'project',
+  'zone',
+  'apiUrl',
+  'account',
+  'credentials',
+  'iapUrl',
+  'computeUrl',
+];
+
 export function readValues(sources: Sources): Read {
   const values: Partial<Record<SettingName, unknown>> = {};
   const origins: Read['origins'] = {};
@@ -23,12 +34,10 @@ export function readValues(sources: Sources): Read {
       origins[name] = given.origin;
       continue;
     }
-    const declaration: Declaration = DECLARATIONS[name];
-    const isOfEmulator =
-      declaration.withEmulator === 'nothing' || declaration.withEmulator === 'flag';
-    if (sources.isEmulated && isOfEmulator)
+    const { default: usual }: Declaration = DECLARATIONS[name];
+    if (sources.isEmulated && OF_EMULATOR.includes(name))
       origins[name] = { kind: 'emulator', detail: 'emulator' };
-    else if (declaration.default !== undefined || name === 'stateDir')
+    else if (usual !== undefined || name === 'stateDir')
       origins[name] = { kind: 'default', detail: 'default' };
   }
   // Each has passed its own schema, which is what the type says.
