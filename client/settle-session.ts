@@ -23,6 +23,8 @@ export async function settleSession(
 export interface Following {
   /** Called with every session that is not there yet. */
   say: (session: SessionView) => void;
+  /** Called with every session; undefined when it is gone. */
+  onSeen?: ((session: SessionView | undefined) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -31,18 +33,21 @@ export async function followUntil(
   api: Pick<Api, 'waitForSession'>,
   from: SessionView,
   isThere: (session: SessionView) => boolean,
-  { say, signal }: Following,
+  { say, onSeen = () => undefined, signal }: Following,
 ): Promise<SessionView> {
   let session = from;
   for (;;) {
     signal?.throwIfAborted();
+    onSeen(session);
     if (session.state === 'FAILED') throw failed(session);
     if (session.want !== from.want) throw changed(session);
     if (isThere(session)) return session;
     say(session);
     const news = api.waitForSession(session.id, session.revision, WAIT_SECONDS);
     session = await unlessAborted(news, signal).catch((error: unknown) => {
-      throw isGone(error) ? deleted(session) : error;
+      if (!isGone(error)) throw error;
+      onSeen(undefined);
+      throw deleted(session);
     });
   }
 }

@@ -85,9 +85,9 @@ async function wakeSession(
   await using backend = await connectBackend(settings, io);
   const { api } = backend;
   const asked = await progress.stage('Session', () => askForSession(api, settings));
-  const onSession = () => undefined;
+  const onSeen = () => undefined;
   const signal = io.interrupt;
-  const woken = await settleInStages(asked, { api, progress, signal, io, onSession });
+  const woken = await settleInStages(asked, { api, progress, signal, io, onSeen });
   await progress.stage('Tunnel', async (stage) => {
     await untilRelayAnswers(key, gateway, stage, io);
   });

@@ -50,7 +50,9 @@ export class SessionFollower {
   async run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; ;) {
       try {
-        this.take(await this.#look(signal));
+        // After a failure it is to answer at once, to know that it is there again.
+        const isBrief = failures > 0 || AT_REST.includes(this.#session.state);
+        this.take(await this.#look(isBrief ? 0 : WAIT_SECONDS, signal));
         failures = 0;
         this.#followers.onTrouble(undefined);
         if (AT_REST.includes(this.#session.state)) await this.#rest(REST_MILLISECONDS, signal);
@@ -66,9 +68,8 @@ export class SessionFollower {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<SessionView> {
-    const { id, revision, state } = this.#session;
-    const waitSeconds = AT_REST.includes(state) ? 0 : WAIT_SECONDS;
+  async #look(waitSeconds: number, signal: AbortSignal): Promise<SessionView> {
+    const { id, revision } = this.#session;
     const late = setTimeout(() => {
       this.#followers.onTrouble(new ClientError('The backend does not answer.'));
     }, PATIENCE_MILLISECONDS);

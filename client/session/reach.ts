@@ -18,7 +18,7 @@ export interface Begun {
   isAsked: boolean;
   /** It has been reached, and is followed from now on. */
   isServed: boolean;
-  session?: SessionView;
+  session?: SessionView | undefined;
 }
 
 export interface Reached {
@@ -35,7 +35,7 @@ export async function reachSession(
   io: Io,
 ): Promise<Reached> {
   const { api, settings } = backend;
-  const onSession = (session: SessionView) => {
+  const onSeen = (session: SessionView | undefined) => {
     begun.session = session;
   };
   const asked = await progress.stage('Session', async (stage) => {
@@ -43,20 +43,25 @@ export async function reachSession(
     begun.isAsked = true;
     return await askForSession(api, settings);
   });
-  onSession(asked);
-  const session = await settleInStages(asked, { api, progress, signal, io, onSession });
+  onSeen(asked);
+  const session = await settleInStages(asked, { api, progress, signal, io, onSeen });
   const access = await progress.stage('Tunnel', (stage) =>
-    openWay(backend, session, stage, signal, io),
+    openWay(backend, session, { stage, onSeen, signal, io }),
   );
   return { session, access };
+}
+
+interface Way {
+  stage: Stage;
+  onSeen: (session: SessionView | undefined) => void;
+  signal: AbortSignal;
+  io: Io;
 }
 
 async function openWay(
   backend: Backend,
   session: SessionView,
-  stage: Stage,
-  signal: AbortSignal,
-  io: Io,
+  { stage, onSeen, signal, io }: Way,
 ): Promise<SessionAccess> {
   const { api, credentials, iapUrl } = backend;
   stage.say('a way to the instance, through Google’s IAP');
@@ -74,6 +79,7 @@ async function openWay(
     // Somebody may stop or delete it meanwhile, and then nobody will ever answer.
     const leaving = followUntil(api, session, () => false, {
       say: () => undefined,
+      onSeen,
       signal: either,
     });
     await Promise.race([checkGateway(access, stage, limits), leaving]);

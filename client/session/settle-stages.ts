@@ -21,8 +21,8 @@ export interface SettleOptions {
   progress: Progress;
   signal: AbortSignal;
   io: Pick<Io, 'elapsed'>;
-  /** Told of every session that is seen. */
-  onSession: (session: SessionView) => void;
+  /** Told of every session that is seen; undefined when it is gone. */
+  onSeen: (session: SessionView | undefined) => void;
 }
 
 /** @throws ClientError when the session fails on the way, is deleted, or is wanted to sleep */
@@ -37,7 +37,6 @@ export async function settleInStages(
     session = await options.progress.stage(name, (stage) =>
       settleStage(name, before, stage, options),
     );
-    options.onSession(session);
   }
   return session;
 }
@@ -46,7 +45,7 @@ async function settleStage(
   name: StageName,
   from: SessionView,
   stage: Stage,
-  { api, signal, io, onSession }: SettleOptions,
+  { api, signal, io, onSeen }: SettleOptions,
 ): Promise<SessionView> {
   const begun = io.elapsed();
   const over = new AbortController();
@@ -65,11 +64,10 @@ async function settleStage(
   try {
     const say = (session: SessionView) => {
       seen = session;
-      onSession(session);
       show();
     };
     const isLeft = ({ state }: SessionView) => state === 'READY' || stageOf(state) !== name;
-    return await followUntil(api, from, isLeft, { say, signal });
+    return await followUntil(api, from, isLeft, { say, onSeen, signal });
   } finally {
     over.abort();
   }

@@ -42,7 +42,11 @@ export async function createReportingRuntime(
 
 /** What the agent asks of a gateway: that it is there, and what its kernels do. */
 function createEmptyGateway(): Server {
-  const answers: Record<string, string> = { '/api/kernelspecs': '{}', '/api/kernels': '[]' };
+  const kernelspecs = { default: 'python3', kernelspecs: { python3: { name: 'python3' } } };
+  const answers: Record<string, string> = {
+    '/api/kernelspecs': JSON.stringify(kernelspecs),
+    '/api/kernels': '[]',
+  };
   return createServer((request, response) => {
     const answer = answers[request.url ?? ''];
     response.writeHead(answer === undefined ? 404 : 200).end(answer);

@@ -1,0 +1,321 @@
+// What bad luck gets `start` and `connect`, with the real program against one backend.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, type TestContext } from 'node:test';
+import { session } from '../../../functions/contract.ts';
+import type { RunningClient } from '../../helpers/client.ts';
+import { describeMisfortunes, type Misfortune, type Place } from '../../helpers/misfortunes.ts';
+import { startQuickCloud } from '../../helpers/quick-cloud.ts';
+import { until } from '../../helpers/until.ts';
+
+const BOOT_TIMEOUT = 'BOOT_TIMEOUT_SECONDS';
+const forAll = { after } as unknown as Pick<TestContext, 'after'>;
+const cloud = await startQuickCloud(forAll, { [BOOT_TIMEOUT]: '2' });
+const { backend, env } = cloud;
+const INSERT = { service: 'compute', method: 'POST', path: '/instances$' };
+const isRoot = process.getuid?.() === 0;
+
+/** A start that needs no Jupyter on this machine. */
+function start(name: string, ...more: string[]) {
+  return ({ content }: Place) => ['start', '--ui', 'none', '--name', name, ...more, content];
+}
+
+function said(client: RunningClient, pattern: RegExp): Promise<unknown> {
+  return until(String(pattern), () => {
+    if (pattern.test(client.stderr())) return true;
+    if (client.process.exitCode !== null) throw new Error(`it has ended: ${client.stderr()}`);
+    return false;
+  });
+}
+
+/** Made by `prepare` of the row that is run. */
+let taken = 0;
+let folder = '';
+let proxy: { url: string; cut: (isCut: boolean) => void };
+
+const READY = /Kernels run on/;
+const ON_A_TERMINAL = /\x1b/; // eslint-disable-line no-control-regex -- what only a terminal understands
+
+/** An operation that fails for good. */
+function failing(code: string, says: RegExp[]): Misfortune {
+  const name = code.toLowerCase().replaceAll('_', '-').slice(0, 20);
+  return {
+    title: `${code} of the insert`,
+    args: start(name),
+    env,
+    prepare: () => backend.control('POST', '/faults', { ...INSERT, operationError: { code } }),
+    says: [/Session [-\w]+ failed: /, ...says],
+    saysNot: [ON_A_TERMINAL, /goes on without you/],
+    after: async () => {
+      assert.equal((await cloud.find(name))?.state, 'FAILED');
+      await cloud.ask(name, 'DELETE');
+    },
+  };
+}
+
+const inTheCloud: Misfortune[] = [
+  {
+    title: 'the image’s build fails: its log’s last lines, and where the rest is',
+    args: start('build'),
+    env,
+    prepare: async () => {
+      const lines = ['Step 2/9 : RUN apt-get install jupyter', 'E: Unable to locate jupyter'];
+      await backend.control('POST', '/builds/next', { step: 0, exitCode: 1, lines });
+    },
+    says: [/Image: failed/, /build of image .* ended with FAILURE/, /E: Unable to/, /All of it: /],
+    after: async () => {
+      await backend.you.ok('POST', '/v1/image:build');
+      await cloud.ask('build', 'DELETE');
+    },
+  },
+  failing('QUOTA_EXCEEDED', [/CPUS.*ask for more quota/]),
+  failing('ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS', [/no room now/, /Zones with room/]),
+  failing('INTERNAL_ERROR', [/Start the session again/]),
+  {
+    title: 'the gateway never answers: the instance is kept, and where to look',
+    args: start('mute'),
+    env,
+    prepare: () => {
+      cloud.muteBoots(true);
+    },
+    says: [
+      /Gateway: BOOTING/,
+      /agent did not register within 2 s.*which is kept/,
+      /get-serial-port-output/,
+    ],
+    after: () => cloud.ask('mute', 'DELETE'),
+  },
+  {
+    title: 'deleted by somebody else while it boots',
+    args: start('gone-early'),
+    env,
+    during: async (client) => {
+      await said(client, /Gateway: BOOTING/);
+      await cloud.ask('gone-early', 'DELETE');
+    },
+    says: [/Session gone-early was deleted meanwhile/],
+    saysNot: [/goes on without you/],
+  },
+  {
+    title: 'Ctrl-C while it boots: what goes on, and how to end it',
+    args: start('early'),
+    env,
+    during: async (client) => {
+      await said(client, /Gateway: BOOTING/);
+      client.signal('SIGINT');
+    },
+    exitCode: 130,
+    says: [
+      /Interrupted\.\nSession early is BOOTING and goes on without you\./,
+      /After 30 min without activity it is suspended, kernels and variables kept/,
+      /Go on with it: datalab-client start --name early /,
+      /End it now: datalab-client stop --name early/,
+    ],
+    after: async () => {
+      cloud.muteBoots(false);
+      assert.equal((await cloud.find('early'))?.want, 'running');
+      await cloud.ask('early', 'DELETE');
+    },
+  },
+];
+
+const afterReady: Misfortune[] = [
+  {
+    title: 'deleted by somebody else after it was ready',
+    args: start('gone-late'),
+    env,
+    during: async (client) => {
+      await said(client, READY);
+      await cloud.ask('gone-late', 'DELETE');
+    },
+    says: [/Session gone-late (is being|was) deleted/],
+  },
+  {
+    title: 'its instance deleted outside of Datalab',
+    args: start('lost'),
+    env,
+    during: async (client) => {
+      await said(client, READY);
+      const { id } = session.parse(await cloud.find('lost'));
+      const [instance] = await backend.google.instances(id);
+      assert.ok(instance);
+      await backend.google.change('DELETE', instance);
+    },
+    says: [/Session lost failed: Instance .* was deleted outside of Datalab/],
+    after: () => cloud.ask('lost', 'DELETE'),
+  },
+  ...(['suspend', 'stop'] as const).map((verb): Misfortune => {
+    const [state, what] =
+      verb === 'suspend'
+        ? ['SUSPENDED', 'kernels and variables kept']
+        : ['STOPPED', 'files kept, kernels gone'];
+    return {
+      title: `${state} by somebody else, and nobody at a terminal: that is its end, and no failure`,
+      args: ({ content }) => ['connect', '--name', `to-${verb}`, content],
+      env,
+      during: async (client) => {
+        await said(client, READY);
+        await cloud.ask(`to-${verb}`, 'POST', `:${verb}`);
+      },
+      exitCode: 0,
+      says: [
+        new RegExp(`Session to-${verb} is ${state}: ${what}`),
+        new RegExp(`Come back with: datalab-client connect --name to-${verb} `),
+      ],
+      saysNot: [ON_A_TERMINAL],
+      after: () => cloud.ask(`to-${verb}`, 'DELETE'),
+    };
+  }),
+  {
+    title: 'the backend out of reach for a while: it is said, and is no end',
+    args: start('patient'),
+    prepare: async (_, t) => {
+      proxy = await startProxy(t, new URL(env['DATALAB_API_URL'] ?? ''));
+    },
+    env: () => ({ ...env, DATALAB_API_URL: proxy.url }),
+    during: async (client) => {
+      await said(client, READY);
+      proxy.cut(true);
+      await said(client, /patient: READY · backend not reachable since \d\d:\d\d/);
+      proxy.cut(false);
+      await said(client, /backend not reachable[^]*patient: READY · no kernels · connected/);
+      client.signal('SIGINT');
+    },
+    exitCode: 0,
+    says: [/Session patient goes on without you/],
+    after: () => cloud.ask('patient', 'DELETE'),
+  },
+];
+
+const onThisMachine: Misfortune[] = [
+  {
+    title: 'the port taken: before anything is asked for',
+    prepare: async (_, t) => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      t.after(() => server.close());
+      taken = (server.address() as { port: number }).port;
+    },
+    args: ({ content }) => ['start', '--name', 'no-port', '--port', String(taken), content],
+    env,
+    says: [/Port \d+ is taken by another program\. Choose another one with --port/],
+    saysNot: [/Session/],
+    after: async () => {
+      assert.equal(await cloud.find('no-port'), undefined);
+    },
+  },
+  ...['with spaces', 'été 研究'].map((name): Misfortune => ({
+    title: `a CONTENT_DIR named ${name}`,
+    prepare: ({ content }) => {
+      mkdirSync(path.join(content, name));
+    },
+    args: ({ content }) => ['start', '--ui', 'none', '--name', 'odd', path.join(content, name)],
+    env,
+    during: async (client) => {
+      await said(client, READY);
+      client.signal('SIGINT');
+    },
+    exitCode: 0,
+    says: [
+      /Session odd goes on without you, and its kernels with it \(no kernels\)/,
+      /After 30 min without activity it is suspended, kernels and variables kept, the next time at \d/,
+      new RegExp(`Come back with: datalab-client start --name odd '.*/${name}'`),
+    ],
+  })),
+  {
+    title: 'a CONTENT_DIR that is a file',
+    prepare: ({ content }) => {
+      writeFileSync(path.join(content, 'file'), '');
+    },
+    args: ({ content }) => ['start', path.join(content, 'file')],
+    env,
+    says: [/CONTENT_DIR .*file is not a folder/],
+    saysNot: [/Session/],
+  },
+  {
+    title: 'a CONTENT_DIR that cannot be written',
+    prepare: (_, t) => {
+      folder = smallFolder(t, 'ro');
+    },
+    args: () => ['start', folder],
+    env,
+    says: [/CONTENT_DIR .* cannot be written by you, and notebooks are saved there/],
+    saysNot: [/Session/],
+  },
+  ...(isRoot ? [fullDisk()] : []),
+];
+
+describeMisfortunes('in the cloud, before it is ready', inTheCloud);
+describeMisfortunes('after it was ready', afterReady);
+describeMisfortunes('on this machine', onThisMachine);
+
+/** Where only root can make a file system that is full. */
+function fullDisk(): Misfortune {
+  return {
+    title: 'a full disk below the state folder',
+    prepare: (_, t) => {
+      folder = smallFolder(t, 'rw');
+      assert.throws(() => {
+        writeFileSync(path.join(folder, 'full'), Buffer.alloc(1_000_000));
+      }, /ENOSPC/);
+    },
+    args: start('full'),
+    env: () => ({ ...env, DATALAB_STATE_DIR: folder }),
+    says: [/Check that the folder can be written and has room \(DATALAB_STATE_DIR/],
+    saysNot: [/bug/],
+    after: async () => {
+      assert.equal(await cloud.find('full'), undefined);
+    },
+  };
+}
+
+/** Root may write what others may not, unless the file system itself cannot be written. */
+function smallFolder(t: TestContext, how: 'ro' | 'rw'): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'datalab-test-'));
+  if (isRoot) execFileSync('mount', ['-t', 'tmpfs', '-o', `${how},size=64k`, 'tmpfs', made]);
+  else execFileSync('chmod', ['0555', made]);
+  t.after(() => {
+    if (isRoot) execFileSync('umount', ['--lazy', made]);
+    rmSync(made, { recursive: true, force: true });
+  });
+  return made;
+}
+
+/** Between the client and the API, so that the way can be cut. */
+async function startProxy(t: TestContext, target: URL) {
+  let isCut = false;
+  const sockets = new Set<{ destroy(): void }>();
+  const server = createServer((socket) => {
+    if (isCut) {
+      socket.destroy();
+      return;
+    }
+    const onward = connect(Number(target.port), target.hostname);
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on('error', () => undefined);
+    }
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const end = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  t.after(() => {
+    server.close();
+    end();
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    cut: (cut: boolean) => {
+      isCut = cut;
+      if (cut) end();
+    },
+  };
+}
