@@ -7,7 +7,7 @@ import { displayWidth } from '../../client/output/width.ts';
 import { startQuickCloud } from '../helpers/quick-cloud.ts';
 import { requireProgram } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
-import { CTRL_C, ENTER, runOnTerminal, type TerminalOptions } from '../helpers/terminal.ts';
+import { CTRL_C, ENTER, runOnTerminal, type TerminalOptions } from '../helpers/pseudo-terminal.ts';
 import { until } from '../helpers/until.ts';
 
 const cloud = await startQuickCloud({ after } as unknown as Pick<TestContext, 'after'>);

@@ -37,11 +37,16 @@ describe('the verbs beside a running start', () => {
     assert.match(await text(t, stateDir, 'status'), /State +READY/);
     assert.match(await text(t, stateDir, 'list'), /default +READY +europe-west1-b +e2-standard-4/);
     assert.match(await text(t, stateDir, 'stop'), /is stopped/);
+    assert.equal(await first.ended, 0, 'a start whose session sleeps ends by itself');
+    const { event, reason } = first.events.at(-1) ?? { event: 'nothing' };
+    assert.deepEqual({ event, reason }, { event: 'ended', reason: 'STOPPED' });
     assert.match(await text(t, stateDir, 'status'), /State +STOPPED/);
+
+    const third = start(t, stateDir, content);
+    await third.ready();
     assert.match(await text(t, stateDir, 'delete', '--yes'), /is deleted/);
-    assert.match(await text(t, stateDir, 'list'), /No sessions/);
-    assert.equal(await first.ended, 1, 'a start whose session has gone ends by itself');
-    assert.match(first.events.at(-1)?.message ?? '', /Session default was (stopped|deleted)/);
+    assert.equal(await third.ended, 1, 'one whose session is deleted has failed');
+    assert.match(third.events.at(-1)?.message ?? '', /Session default (is being|was) deleted/);
     await untilNoProcess(stateDir);
   });
 
