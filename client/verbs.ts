@@ -155,6 +155,28 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/delete.ts')).deleteSession,
   },
   {
+    name: 'logs',
+    summary: 'show what the pages, a session or a build has printed',
+    argument: {
+      spec: '[WHAT]',
+      help: 'the gateway (default), its agent, the vm, the image’s build, or the ui on this machine',
+      choices: ['ui', 'gateway', 'agent', 'build', 'vm'],
+    },
+    flags: [
+      NAME_FLAG,
+      { spec: '--lines <number>', help: 'so many of the last lines (default: 100)' },
+      { spec: '--follow', help: 'go on with what comes, until Ctrl-C' },
+      ...CONNECTION_FLAGS,
+      ...OUTPUT_FLAGS,
+    ],
+    examples: [
+      { line: 'logs --follow', does: 'what Jupyter prints on the machine' },
+      { line: 'logs vm --lines 20', does: 'the machine’s serial port, when nothing else answers' },
+      { line: 'logs ui', does: 'the notebook pages on this machine' },
+    ],
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  {
     name: 'image status',
     summary: 'show the project’s gateway image and its last build',
     flags: [...CONNECTION_FLAGS, ...OUTPUT_FLAGS],

@@ -28,7 +28,7 @@ import { declare, routeOf, type Declared } from './endpoint.ts';
 import type { Route } from './http.ts';
 import { buildImage, getImage } from './image.ts';
 import { listSessions } from './list.ts';
-import { getImageLogs, getSessionLogs, type LogsDeps } from './logs.ts';
+import type { LogsDeps } from './logs.ts';
 import {
   changeWant,
   connectSession,
@@ -131,7 +131,10 @@ function sessionEndpoints(deps: () => ApiDeps): Declared[] {
       caller: 'user',
       query: sessionLogsQuery,
       response: logsResponse,
-      handle: (caller, { id, query }) => getSessionLogs(caller, id, query, deps()),
+      handle: async (caller, { id, query }) => {
+        const { getSessionLogs } = await import('./logs.ts');
+        return await getSessionLogs(caller, id, query, deps());
+      },
     }),
   ];
 }
@@ -217,7 +220,10 @@ function imageEndpoints(deps: () => ApiDeps): Declared[] {
       caller: 'user',
       query: imageLogsQuery,
       response: logsResponse,
-      handle: (_, { query }) => getImageLogs(query, deps()),
+      handle: async (_, { query }) => {
+        const { getImageLogs } = await import('./logs.ts');
+        return await getImageLogs(query, deps());
+      },
     }),
   ];
 }

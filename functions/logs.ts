@@ -97,11 +97,12 @@ async function readMachine(
 }
 
 function notRunning(record: SessionRecord): AppError {
-  const name = record.instance?.name;
+  const state = stateOf(record);
+  const isStarting = record.want === 'running' && state !== 'FAILED';
   return new AppError(
     'FAILED_PRECONDITION',
-    `Session ${record.name} is ${stateOf(record)}: the serial port ${name ? `of ${name} ` : ''}` +
-      'can be read while its machine runs. Start the session, then ask again; ' +
+    `Session ${record.name} is ${state}: the serial port can be read while its machine runs. ` +
+      `${isStarting ? 'Wait until it does' : 'Start the session'}, then ask again; ` +
       'what gateway and agent have printed can be read at any time.',
   );
 }

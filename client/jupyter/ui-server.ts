@@ -4,20 +4,19 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, open, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
 import { ClientError } from '../errors.ts';
-import { CLIENT } from '../installed.ts';
 import type { UiProgram } from './jupyter-programs.ts';
 import type { UiSettings } from './ui-arguments.ts';
 import { startPathOf, uiArguments, uiEnvironment } from './ui-arguments.ts';
 import { lastLines } from '../output/last-lines.ts';
+import { newUiLog } from './ui-logs.ts';
 
 export interface UiServerOptions {
   program: UiProgram;
   contentDir: string;
   stateDir: string;
-  /** See ui-log.ts. */
-  logFile: string;
   environment: NodeJS.ProcessEnv;
   isRoot: boolean;
   clock: Clock;
@@ -35,6 +34,7 @@ export interface UiServer {
   /** The page to open first. */
   startPath: string;
   version: string;
+  logFile: string;
   /** Settles when the server and everything it started are gone. */
   ended: Promise<UiServerEnd>;
   stop(): Promise<void>;
@@ -44,7 +44,7 @@ export class UiServerError extends ClientError {
   override readonly name = 'UiServerError';
 }
 
-const LEASH = path.join(CLIENT, 'jupyter/leash.sh');
+const LEASH = fileURLToPath(new URL('leash.sh', import.meta.url));
 
 /** A first start of JupyterLab on a slow disk takes half a minute. */
 const START_MILLISECONDS = 90_000;
@@ -59,7 +59,7 @@ const MAX_SOCKET_PATH_BYTES = 100;
  */
 export async function startUiServer(options: UiServerOptions): Promise<UiServer> {
   options.signal?.throwIfAborted();
-  const { logFile } = options;
+  const logFile = newUiLog(options.stateDir, process.pid);
   const socketFolder = await makeSocketFolder(options);
   const settings = { ...options, socketPath: path.join(socketFolder, 'ui') };
   const leashed = await startOnLeash(settings, socketFolder, logFile);
@@ -67,6 +67,7 @@ export async function startUiServer(options: UiServerOptions): Promise<UiServer>
     socketPath: settings.socketPath,
     startPath: startPathOf(options.program),
     version: options.program.version,
+    logFile,
     ...leashed,
   };
   try {

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Programs } from './start-programs.ts';
 import type { Io } from '../io.ts';
-import { newUiLogFile } from '../jupyter/ui-log.ts';
 import { startUiServer, type UiServer } from '../jupyter/ui-server.ts';
 import type { Progress } from '../output/progress.ts';
 import type { StartOptions } from './start-options.ts';
@@ -32,7 +31,6 @@ export async function startPages(
     const ui = await startUiServer({
       contentDir: folder,
       stateDir: uiFolder,
-      logFile: newUiLogFile(uiFolder, io.now()),
       program,
       environment: { ...io.env },
       isRoot: process.getuid?.() === 0,

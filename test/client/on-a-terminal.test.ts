@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import { displayWidth } from '../../client/output/width.ts';
+import { columnsOf } from '../../client/output/terminal-text.ts';
 import { startQuickCloud } from '../helpers/quick-cloud.ts';
 import { requireProgram } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -89,7 +89,7 @@ describe('on a terminal', () => {
     const terminal = connect(t, 'narrow', { columns: 20 });
     await terminal.shows(/READY · no kernels…/);
     const line = terminal.text().split('\n').at(-1) ?? '';
-    assert.ok(displayWidth(line) < 20, line);
+    assert.ok(columnsOf(line) < 20, line);
     terminal.type(CTRL_C + CTRL_C);
     assert.ok([0, 130].includes(await terminal.ended));
     assert.equal(terminal.cursorLine().replace(/^(\^C)*/, ''), '');

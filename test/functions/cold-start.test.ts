@@ -12,7 +12,14 @@ import { appendFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED_MODULES, url + '\\n'); return next(url, context); } });
 `;
-const LATE = ['google-auth-library', '@google-cloud/compute', 'google-gax', 'gaxios'];
+const LATE = [
+  'google-auth-library',
+  '@google-cloud/compute',
+  'google-gax',
+  'gaxios',
+  'functions/logs.ts',
+  'functions/openapi.ts',
+];
 
 async function loadedModules(t: Parameters<typeof startFramework>[0], paths: readonly string[]) {
   const folder = temporaryFolder(t);

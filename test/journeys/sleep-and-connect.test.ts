@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
 import { createApi, type Api } from '../../client/api.ts';
-import { loadCredentials } from '../../client/identity/credentials.ts';
+import { signIn } from '../emulator/cloud-fixture.ts';
 import { runClient } from '../helpers/client.ts';
 import { kernelsOf, newKernel, run, type Gateway } from '../helpers/jupyter-front-end.ts';
 import { requireProgram } from '../helpers/requires.ts';
@@ -126,9 +126,8 @@ async function startEmulator(t: TestContext): Promise<{ stateDir: string; api: A
   const announced = z
     .object({ credentials: z.string(), urls: z.object({ api: z.string() }) })
     .parse(await emulator.ready());
-  const credentials = await loadCredentials(announced.credentials);
   const signal = new AbortController().signal;
-  const idToken = () => credentials.idToken();
+  const idToken = async () => (await signIn(announced.credentials)).id_token;
   return { stateDir, api: createApi({ url: announced.urls.api, idToken, signal }) };
 }
 

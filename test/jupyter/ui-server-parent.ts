@@ -9,7 +9,6 @@ const { ui: program } = await findJupyter(process.env);
 if (!program) throw new Error('no UI server is installed');
 const server = await startUiServer({
   ...{ program, contentDir: folder, stateDir: path.join(folder, 'state') },
-  logFile: path.join(folder, 'ui.log'),
   ...{ environment: process.env, isRoot: process.getuid?.() === 0, clock: systemClock },
 });
 console.log(JSON.stringify({ socketPath: server.socketPath }));

@@ -33,7 +33,6 @@ function optionsFor(t: TestContext, program: UiProgram): UiServerOptions {
   mkdirSync(contentDir);
   return {
     ...{ program, contentDir, stateDir: path.join(folder, 'state'), environment: process.env },
-    logFile: path.join(folder, 'ui.log'),
     ...{ isRoot: process.getuid?.() === 0, clock: systemClock },
   };
 }
@@ -91,7 +90,7 @@ describe('the UI server', () => {
     assert.equal(server.version, program.version);
     assert.equal((await get(server.socketPath, server.startPath)).status, 200);
     assert.ok(existsSync(path.join(options.stateDir, 'jupyter', 'runtime')));
-    assert.match(readFileSync(options.logFile, 'utf8'), /running at/);
+    assert.match(readFileSync(server.logFile, 'utf8'), /running at/);
   });
 
   it('ends with every terminal when it is told to', async (t) => {

@@ -54,7 +54,6 @@ export async function startJupyterWorld(): Promise<JupyterWorld> {
     startRealGateway(),
     startUiServer({
       ...{ program, contentDir, stateDir, environment: process.env },
-      logFile: path.join(folder, 'ui.log'),
       ...{ isRoot: process.getuid?.() === 0, clock: systemClock },
     }),
   ]);
