@@ -2,7 +2,7 @@
 // attached, and the last one to go ends it. With commands/emulator.ts the only one that knows emulator/; loaded late.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { attachToEmulator, type Attachment, type ReadyEvent } from '../emulator/attachment.ts';
@@ -38,6 +38,8 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
       const attached = await tryAttach(folder, child, io.interrupt);
       if (attached) return attached;
       if (child && hasFailed(child)) {
+        // On a full disk it could not say why; then we cannot either, and that is the reason.
+        appendFileSync(logFile, '(The emulator has ended.)\n');
         throw new ClientError(
           `The emulator did not start.\n${lastLines(readFileSync(logFile, 'utf8'), 10)}`,
         );

@@ -24,10 +24,9 @@ async function render(error: unknown, isJson: boolean, io: Io): Promise<number> 
     return await say(message, EXIT.interrupted, isJson, io);
   }
   if (error instanceof ClientError) return await say(error.message, EXIT.error, isJson, io);
-  if (isOfTheMachine(error)) {
-    const advice =
-      'Check that the folder can be written and has room (DATALAB_STATE_DIR moves ours).';
-    return await say(`${error.message}. ${advice}`, EXIT.error, isJson, io);
+  const trouble = troubleOfTheMachine(error);
+  if (trouble !== undefined) {
+    return await say(`${trouble}. ${await adviceOn(io)}`, EXIT.error, isJson, io);
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (!isJson) return await say(`${A_BUG}\n${trace}`, EXIT.bug, isJson, io);
@@ -61,7 +60,29 @@ const MACHINE_ERRORS = [
   'ERR_SQLITE_ERROR',
 ];
 
-/** A disk that is full or may not be written is nobody's bug. */
-function isOfTheMachine(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && MACHINE_ERRORS.includes(String(error.code));
+/** A disk that is full or may not be written is nobody's bug. Undefined: it is something else. */
+function troubleOfTheMachine(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  // So says a recursive mkdir of a file system that is read-only.
+  if (code === 'ENOENT' && syscall === 'mkdir') {
+    return `The folder ${path ?? ''} cannot be made, maybe because its file system is read-only`;
+  }
+  return MACHINE_ERRORS.includes(String(code)) ? error.message : undefined;
+}
+
+async function adviceOn(io: Io): Promise<string> {
+  const where = await stateDirOf(io);
+  const ours = where === undefined ? 'the folder of our files' : `our files in ${where}`;
+  return `Check that ${ours} can be written and that there is room (DATALAB_STATE_DIR moves them).`;
+}
+
+async function stateDirOf(io: Io): Promise<string | undefined> {
+  try {
+    const { readSettings } = await import('./settings/settings.ts');
+    return readSettings({}, io).stateDir;
+  } catch {
+    // It may be the settings that cannot be read.
+    return undefined;
+  }
 }
