@@ -55,15 +55,14 @@ async function choose(
       line,
     });
   }
-  const isMeant = origins.account?.kind === 'flag' || origins.account?.detail === 'DATALAB_ACCOUNT';
-  const file =
-    account !== undefined && isMeant ? await makeAccount(account, urls.control, io) : credentials;
+  const isTyped = account !== undefined && origins.account?.kind === 'flag';
+  const file = isTyped ? await makeAccount(account, urls.control, io) : credentials;
   const command = commandFor(await ownerOf(file), urls.control);
   return await openCredentialFile({ file, whence: 'the emulator', command, apiUrl, line });
 }
 
 function commandFor(email: string, control: string): string {
-  return `curl -X POST ${control}/users -d '{"email": "${email}"}'`;
+  return `curl ${control}/users -d '{"email":"${email}"}'`;
 }
 
 /** Its credential file. Whoever is asked for is signed in again. */

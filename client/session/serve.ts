@@ -114,7 +114,7 @@ async function serveSession(all: Everything, parts: AsyncDisposableStack, io: Io
     begun.session = state.session;
     line.show(state);
   });
-  all.backend.credentials.followSignIn(signInLive(live, line, options, io));
+  all.backend.credentials.followSignIn(signInLive(live, line));
   const keep = (signal: AbortSignal) => keepSession(keeping(all, relay, live, heard, io), signal);
   const isAsleep = await untilEnd(all, keep, io);
   line[Symbol.dispose]();
@@ -122,16 +122,13 @@ async function serveSession(all: Everything, parts: AsyncDisposableStack, io: Io
 }
 
 /** A sign-in that ends is said once; until it is given again, the line shows what to do. */
-function signInLive(live: Live, line: LiveLine, { json }: StartOptions, io: Io): SignInCallbacks {
-  const say = (event: object) => io.stdout.write(`${JSON.stringify(event)}\n`);
+function signInLive(live: Live, line: LiveLine): SignInCallbacks {
   return {
-    onNeeded: (command, reason) => {
-      if (json) say({ event: 'signInNeeded', command, message: reason });
-      else line.note(reason);
-      live.update({ signInCommand: command });
+    onNeeded: (signInCommand, reason) => {
+      line.note(reason);
+      live.update({ signInCommand });
     },
     onBack: () => {
-      if (json) say({ event: 'signedIn', message: 'Signed in again.' });
       live.update({ signInCommand: undefined });
     },
   };

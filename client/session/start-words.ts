@@ -57,7 +57,8 @@ function pasteWords({ url: gateway, token }: ReadyEvent['gateway'], url: string)
 export function signInStage(stage: Stage): SignInCallbacks {
   return {
     onNeeded: (command) => {
-      stage.say(`sign in again with: ${command}`);
+      // Short, since a line that is drawn in place is cut at the terminal's width.
+      stage.say(`sign in, run: ${command}`);
     },
     onBack: () => {
       stage.say('signed in again');

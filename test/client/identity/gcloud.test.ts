@@ -16,7 +16,9 @@ import {
   type Cloud,
   type Fields,
 } from '../../emulator/cloud-fixture.ts';
+import { runClient } from '../../helpers/client.ts';
 import { requireProgram } from '../../helpers/requires.ts';
+import { startStandIn } from '../../helpers/stand-in.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { signInGcloud } from '../../helpers/gcloud-login.ts';
 
@@ -120,6 +122,23 @@ describe('gcloud’s account', () => {
       );
       return true;
     });
+  });
+});
+
+describe('the program', () => {
+  it('calls the API as gcloud’s active account, with nothing said', async (t) => {
+    if (!requireProgram(t, 'gcloud')) return;
+    const cloud = await startCloud(t);
+    const { env } = await signInGcloud(t, cloud.emulator.ready, FIRST_USER);
+    const callers: (string | undefined)[] = [];
+    const url = await startStandIn(t, ({ headers }, response) => {
+      callers.push(claimsOf(headers.authorization ?? '').email);
+      response.end('{"sessions":[]}');
+    });
+    const quiet = { DATALAB_API_URL: url, GOOGLE_APPLICATION_CREDENTIALS: '' };
+    const list = runClient(t, temporaryFolder(t), ['list'], { ...env, ...quiet });
+    assert.equal(await list.ended, 0, list.stderr());
+    assert.deepEqual(callers, [FIRST_USER]);
   });
 });
 

@@ -41,8 +41,9 @@ describe('a sign-in that has ended', () => {
     state.failure = ENDED;
     const asked = [credentials.idToken(), credentials.accessToken(), credentials.idToken()];
     await until('it is told', () => told.length > 0);
-    const late = credentials.idToken();
     const before = state.fetches;
+    const late = credentials.idToken();
+    assert.equal(state.fetches, before, 'who comes later asks nobody');
     state.failure = new ClientError('no network');
     writeFileSync(file, 'new, but there is no network');
     await until('it has looked', () => state.fetches > before);

@@ -106,8 +106,12 @@ function meets(title: string, answer: Answer, says: RegExp[]): Misfortune {
   };
 }
 
+/** By the clock of who answers. */
 function clockOff(hours: number): Answer {
-  return page(401, UNAUTHORIZED, { date: new Date(Date.now() + hours * HOUR).toUTCString() });
+  return (request, response) => {
+    const date = new Date(Date.now() + hours * HOUR).toUTCString();
+    page(401, UNAUTHORIZED, { date })(request, response);
+  };
 }
 
 const NOWHERE = { DATALAB_API_URL: 'http://127.0.0.1:1' };
