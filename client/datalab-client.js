@@ -16,10 +16,10 @@ if (actual[0] < wanted[0] || (actual[0] === wanted[0] && actual[1] < wanted[1]))
   const file = new URL('../package.json', import.meta.url);
   console.log(JSON.parse(readFileSync(file, 'utf8')).version);
 } else {
-  const { existsSync } = await import('node:fs');
-  await keepCompiledCode();
+  const files = await import('node:fs');
+  await keepCompiledCode(files);
   passOverSqlite();
-  const hasSources = existsSync(new URL('./bin.ts', import.meta.url));
+  const hasSources = files.existsSync(new URL('./bin.ts', import.meta.url));
   await import(hasSources ? './bin.ts' : '../dist/client/bin.js');
 }
 
@@ -27,11 +27,19 @@ if (actual[0] < wanted[0] || (actual[0] === wanted[0] && actual[1] < wanted[1]))
  * Node.js compiles what it has compiled before from a folder of the user's own (code in it is trusted, so not from a
  * shared one). Where that cannot be written, or NODE_DISABLE_COMPILE_CACHE=1 says so, it goes on without.
  */
-async function keepCompiledCode() {
+async function keepCompiledCode({ existsSync, mkdirSync }) {
   const { enableCompileCache } = await import('node:module');
   const { XDG_CACHE_HOME, HOME } = process.env;
   const cache = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
-  if (cache) enableCompileCache(`${cache}/datalab/node`);
+  if (!cache || !enableCompileCache) return;
+  try {
+    // One by one: told to make all of them, Node.js tries for ever where the first cannot be (/proc).
+    const folders = [cache, `${cache}/datalab`, `${cache}/datalab/node`];
+    for (const folder of folders) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    enableCompileCache(folders[2]);
+  } catch {
+    // A home that is not there, is read-only or full.
+  }
 }
 
 /** Node.js 22 says at every start that its SQLite is experimental, which is nothing a user can do about. */

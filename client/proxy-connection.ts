@@ -1,6 +1,6 @@
 // One connection through a proxy, by HTTP's CONNECT: what proxy.ts gives undici and tunnel/connection.ts gives ws.
 // Messages name the proxy by its host and its variable, never with the user and password that its URL may hold.
-import { request as requestPlainly, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { ClientError, messageOf } from './errors.ts';
 import { proxyOf, type Proxy } from './proxy-settings.ts';
@@ -12,8 +12,7 @@ const LIMIT_SECONDS = 30;
 /** @throws ClientError when the proxy refuses, Error when it may work later */
 export async function connectThrough(proxy: Proxy, host: string, port: string): Promise<Socket> {
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  const request = proxy.url.protocol === 'https:' ? await loadHttps() : requestPlainly;
-  const asked = request(connectRequest(proxy, authority));
+  const asked = (await requestOf(proxy))(connectRequest(proxy, authority));
   return await new Promise((resolve, reject) => {
     asked.once('timeout', () => {
       asked.destroy(new Error(`no answer within ${LIMIT_SECONDS} s`));
@@ -53,8 +52,10 @@ export function webSocketConnection(target: URL, env: Io['env']) {
   };
 }
 
-async function loadHttps() {
-  return (await import('node:https')).request;
+/** Loaded only where there is a proxy. */
+async function requestOf({ url }: Proxy) {
+  if (url.protocol === 'https:') return (await import('node:https')).request;
+  return (await import('node:http')).request;
 }
 
 function connectRequest({ url }: Proxy, authority: string): RequestOptions {

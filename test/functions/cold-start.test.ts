@@ -1,40 +1,31 @@
 // What a process that has only ever answered `/health` has loaded, and what a wrong environment does to it.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { ofThem, recordModules } from '../helpers/loaded-modules.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { startFramework } from './framework-process.ts';
 
-/** Writes down every module that is loaded, imported or required. */
-const RECORDER = `
-import { appendFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
-registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED_MODULES, url + '\\n'); return next(url, context); } });
-`;
 const LATE = [
   'google-auth-library',
   '@google-cloud/compute',
+  '@google-cloud/firestore',
   'google-gax',
   'gaxios',
+  'yaml',
   'functions/logs.ts',
   'functions/openapi.ts',
 ];
 
 async function loadedModules(t: Parameters<typeof startFramework>[0], paths: readonly string[]) {
-  const folder = temporaryFolder(t);
-  const file = path.join(folder, 'modules');
-  const store = path.join(folder, 'sessions.sqlite');
-  const recorder = `data:text/javascript,${encodeURIComponent(RECORDER)}`;
-  const api = await startFramework(t, {
-    env: { LOADED_MODULES: file, SQLITE_FILE: store },
-    nodeArguments: ['--import', recorder],
-  });
+  const loaded = recordModules(t);
+  const store = path.join(temporaryFolder(t), 'sessions.sqlite');
+  const api = await startFramework(t, { env: { ...loaded.env, SQLITE_FILE: store } });
   for (const at of paths) {
     await fetch(api.url + at, { headers: { authorization: 'Bearer a.b.c' } });
   }
-  const modules = readFileSync(file, 'utf8').split('\n');
-  return { modules, isStoreOpen: existsSync(store) };
+  return { modules: loaded.urls(), isStoreOpen: existsSync(store) };
 }
 
 describe('a cold start', () => {
@@ -45,12 +36,7 @@ describe('a cold start', () => {
       modules.some((url) => url.endsWith('functions/api.ts')),
       'the recorder works',
     );
-    for (const name of LATE) {
-      assert.deepEqual(
-        modules.filter((url) => url.includes(name)),
-        [],
-      );
-    }
+    assert.deepEqual(ofThem(modules, LATE), []);
   });
 
   it('loads what signs in at the first call, and Compute Engine’s client later still', async (t) => {
