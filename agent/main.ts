@@ -50,7 +50,14 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
   };
   const gateway = new Gateway(config.gatewayUrl, config.gatewayTokenFile, log);
   const kernels = new Kernels(clock, onChange);
-  const watch = new Watch({ gateway, kernels, clock, log, onReadyChanged: onChange });
+  let wasReady = false;
+  const onReadyChanged = () => {
+    // The first time after a boot somebody waits for it; a gateway that comes and goes is no reason to hurry.
+    if (watch.isReady && !wasReady) reporter.reportNow();
+    else reporter.changed();
+    wasReady ||= watch.isReady;
+  };
+  const watch = new Watch({ gateway, kernels, clock, log, onReadyChanged });
   const cpu = new Cpu(clock);
   const gate = new Gate({
     look: (what) => isAtRest({ gateway, kernels, cpu, clock, log }, what),

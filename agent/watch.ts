@@ -10,7 +10,7 @@ const READY_INTERVAL_MILLISECONDS = 5_000;
 /** While only the list can tell when a kernel is done. */
 const UNSETTLED_INTERVAL_MILLISECONDS = 1_500;
 /** A session waits for its gateway: look often. */
-const WAITING_INTERVAL_MILLISECONDS = 500;
+const WAITING_INTERVAL_MILLISECONDS = 200;
 
 export interface WatchOptions {
   gateway: Gateway;
