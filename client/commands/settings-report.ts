@@ -3,7 +3,7 @@ import { SETTING_NAMES, type Flags, type SettingName } from '../flags.ts';
 import type { Io } from '../io.ts';
 import type { Declaration } from '../settings/declaration.ts';
 import { DECLARATIONS } from '../settings/declarations.ts';
-import { didYouMean } from '../settings/nearest.ts';
+import { nearest } from '../settings/nearest.ts';
 import { readSettings, type Settings } from '../settings/settings.ts';
 
 interface Row {
@@ -12,6 +12,8 @@ interface Row {
   value: string | number | boolean | object | null;
   source: { kind: string; detail: string };
 }
+
+const PREFIX = 'DATALAB_';
 
 /** Not settings, but ours: the rest of what begins with DATALAB_ is somebody's mistake. */
 const OTHER_VARIABLES = ['DATALAB_CONFIG', 'DATALAB_UI_SERVER'];
@@ -70,10 +72,17 @@ function unknownVariables(env: Io['env']): string[] {
   const known = [
     ...SETTING_NAMES.flatMap((name): readonly string[] => DECLARATIONS[name].variables),
     ...OTHER_VARIABLES,
-  ];
+  ].filter((name) => name.startsWith(PREFIX));
   return Object.keys(env)
-    .filter((name) => name.startsWith('DATALAB_') && !known.includes(name))
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
     .filter((name) => !OTHER_PREFIXES.some((prefix) => name.startsWith(prefix)))
     .sort()
-    .map((name) => `${name} is no variable of this program.${didYouMean(name, known)}`);
+    .map((name) => `${name} is no variable of this program.${meant(name, known)}`);
+}
+
+/** The prefix that all have says nothing. */
+function meant(name: string, known: readonly string[]): string {
+  const rests = known.map((one) => one.slice(PREFIX.length));
+  const [best] = nearest(name.slice(PREFIX.length), rests);
+  return best === undefined ? '' : ` Did you mean ${PREFIX}${best}?`;
 }

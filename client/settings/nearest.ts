@@ -5,7 +5,7 @@ export function nearest(word: string, known: readonly string[], count = 1): stri
   const wanted = plain(word);
   const limit = Math.max(2, Math.floor(wanted.length / 3));
   return known
-    .map((name) => ({ name, far: distance(wanted, plain(name)) }))
+    .map((name) => ({ name, far: difference(wanted, plain(name)) }))
     .filter(({ far }) => far <= limit)
     .sort((a, b) => a.far - b.far)
     .slice(0, count)
@@ -21,6 +21,11 @@ export function didYouMean(word: string, known: readonly string[]): string {
 /** `machine_type`, `machine-type` and `machineType` are one mistake, not four. */
 function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}
+
+/** Half a name is a likely mistake. */
+function difference(wanted: string, name: string): number {
+  return wanted.length >= 3 && name.startsWith(wanted) ? 1 : distance(wanted, name);
 }
 
 /** Levenshtein's: letters to add, drop or change. */

@@ -97,6 +97,7 @@ computeUrl      https://compute.googleapis.com      default
 
   it('warns of variables that nothing reads', async (t) => {
     const env = {
+      DATALAB_IDLE: 'x',
       DATALAB_MACHINETYPE: 'x',
       DATALAB_SOMETHING_ELSE: 'x',
       DATALAB_FUNCTIONS_ZONE: 'x',
@@ -108,7 +109,8 @@ computeUrl      https://compute.googleapis.com      default
     assert.equal(await main(['status', '--settings'], talk.io), 0);
     assert.equal(
       talk.stderr(),
-      'DATALAB_MACHINETYPE is no variable of this program. Did you mean DATALAB_MACHINE_TYPE?\n' +
+      'DATALAB_IDLE is no variable of this program. Did you mean DATALAB_IDLE_TIMEOUT?\n' +
+        'DATALAB_MACHINETYPE is no variable of this program. Did you mean DATALAB_MACHINE_TYPE?\n' +
         'DATALAB_SOMETHING_ELSE is no variable of this program.\n',
     );
   });
