@@ -14,7 +14,13 @@ if (actual[0] < wanted[0] || (actual[0] === wanted[0] && actual[1] < wanted[1]))
   // Without the reader of command lines, which alone takes half as long as Node.js itself.
   const { readFileSync } = await import('node:fs');
   const file = new URL('../package.json', import.meta.url);
-  console.log(JSON.parse(readFileSync(file, 'utf8')).version);
+  // As bin.ts: a reader that has gone is no failure, a full disk is.
+  process.stdout.on('error', ({ code, message }) => {
+    if (code === 'EPIPE') return;
+    console.error(`datalab-client: standard output cannot be written: ${message}`);
+    process.exitCode = 1;
+  });
+  process.stdout.write(`${JSON.parse(readFileSync(file, 'utf8')).version}\n`);
 } else {
   const files = await import('node:fs');
   await keepCompiledCode(files);

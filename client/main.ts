@@ -1,15 +1,11 @@
 // main(argv, io) -> exit code: has one verb done, and renders its failure.
 import packageJson from '../package.json' with { type: 'json' };
+import { runCommandLine } from './command-line.ts';
 import { ClientError, EXIT, Interrupted, messageOf, OutputClosed } from './errors.ts';
 import type { Io } from './io.ts';
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    if (argv[0] === '--version' || argv[0] === '-V') {
-      io.stdout.write(`${packageJson.version}\n`);
-      return EXIT.ok;
-    }
-    const { runCommandLine } = await import('./command-line.ts');
     return await runCommandLine(argv, packageJson.version, io);
   } catch (error) {
     return await render(error, argv.includes('--json'), io);

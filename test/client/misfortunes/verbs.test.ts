@@ -124,21 +124,23 @@ describe('the folder of our files', () => {
     await eachFails(
       t,
       path.join(folder, 'state'),
-      /(ENOSPC|disk is full).*our files in .*state .*that there is room/,
+      /(ENOSPC|disk is full).*our files in .*state-of.*that there is room/,
     );
   });
 
   it('may not be written', async (t) => {
     const folder = requireMount(t, 'ro,size=64k');
     if (folder === undefined) return;
-    await eachFails(t, path.join(folder, 'state'), /read-only. Check that our files in/);
+    await eachFails(t, folder, /read-only. Check that our files in/);
   });
 
-  async function eachFails(t: TestContext, stateDir: string, message: RegExp): Promise<void> {
+  async function eachFails(t: TestContext, folder: string, message: RegExp): Promise<void> {
     const content = temporaryFolder(t);
     await forEach(['list', 'start', 'emulator'], async (verb) => {
       const args = verb === 'emulator' ? [verb] : [verb, '--emulator'];
-      const client = runClient(t, stateDir, args, { DATALAB_CONTENT_DIR: content });
+      const client = runClient(t, path.join(folder, `state-of-${verb}`), args, {
+        DATALAB_CONTENT_DIR: content,
+      });
       assert.equal(await client.ended, 1, `${verb}: ${client.stderr()}`);
       assert.match(client.stderr(), message);
     });
