@@ -1,5 +1,6 @@
-// Follows a session for as long as somebody wants to know: long polls, which answer as soon as there is news. A backend
-// that does not answer is told and is no end. Called by keep.ts.
+// Follows a session for as long as somebody wants to know: while something is under way by long polls, which answer as
+// soon as there is news, else by a look now and then: a call that waits is a function that runs, and is paid for, and this
+// may go on for days. A backend that does not answer is told and is no end. Called by keep.ts.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionState, SessionView } from '../../functions/contract.ts';
 import { ApiError, type Api } from '../api.ts';
@@ -15,11 +16,14 @@ export interface Followers {
 const WAIT_SECONDS = 45;
 /** So long without an answer, and the backend counts as not reachable; the call goes on. */
 const PATIENCE_MILLISECONDS = 60_000;
-/** A session at rest is looked at and not waited for: while nobody works, nothing of the backend runs. */
-const REST_MILLISECONDS = 30_000;
+/** Between two looks at a session with nothing under way; whoever learns of a change otherwise has it `hurry`. */
+const SETTLED_MILLISECONDS: Partial<Record<SessionState, number>> = {
+  READY: 15_000,
+  SUSPENDED: 30_000,
+  STOPPED: 30_000,
+  FAILED: 30_000,
+};
 const LONGEST_PAUSE_MILLISECONDS = 60_000;
-
-const AT_REST: readonly SessionState[] = ['SUSPENDED', 'STOPPED', 'FAILED'];
 
 export class SessionFollower {
   readonly #api: Pick<Api, 'waitForSession'>;
@@ -51,11 +55,11 @@ export class SessionFollower {
     for (let failures = 0; ;) {
       try {
         // After a failure it is to answer at once, to know that it is there again.
-        const isBrief = failures > 0 || AT_REST.includes(this.#session.state);
+        const isBrief = failures > 0 || this.#pauseMilliseconds() > 0;
         this.take(await this.#look(isBrief ? 0 : WAIT_SECONDS, signal));
         failures = 0;
         this.#followers.onTrouble(undefined);
-        if (AT_REST.includes(this.#session.state)) await this.#rest(REST_MILLISECONDS, signal);
+        await this.#rest(this.#pauseMilliseconds(), signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof ApiError && error.status === 'NOT_FOUND') return;
@@ -66,6 +70,10 @@ export class SessionFollower {
         await this.#rest(pause * (0.75 + Math.random() / 2), signal);
       }
     }
+  }
+
+  #pauseMilliseconds(): number {
+    return SETTLED_MILLISECONDS[this.#session.state] ?? 0;
   }
 
   async #look(waitSeconds: number, signal: AbortSignal): Promise<SessionView> {

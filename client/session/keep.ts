@@ -62,6 +62,8 @@ class Keeper implements Disposable {
       sessionId: session.id,
       onState: (connection) => {
         if (connection !== live.state.connection) live.update({ connection });
+        // Its machine may have gone to sleep.
+        if (connection === 'down') this.#lookSoon();
       },
       onWanted: () => {
         this.#lookSoon();
@@ -138,7 +140,7 @@ class Keeper implements Disposable {
     }
   }
 
-  /** Somebody else may have woken it, and now wants in: another start of this folder does. */
+  /** Something tells that it may have changed; that somebody has woken it, for one, who now wants in. */
   #lookSoon(): void {
     const now = this.#options.now();
     if (now - this.#hurriedAt < HURRY_MILLISECONDS) return;

@@ -126,6 +126,18 @@ const inTheCloud: Misfortune[] = [
 
 const afterReady: Misfortune[] = [
   {
+    title: 'another machine asked for than the session of that name has',
+    prepare: () => backend.you.create({ name: 'small' }),
+    args: start('small', '--machine-type', 'e2-standard-8'),
+    env,
+    says: [
+      /Session small exists already, with another machineType/,
+      /Asked for: machineType by --machine-type/,
+      /give --name; to make this one anew: datalab-client delete --name small/,
+    ],
+    after: () => cloud.ask('small', 'DELETE'),
+  },
+  {
     title: 'deleted by somebody else after it was ready',
     args: start('gone-late'),
     env,
@@ -266,7 +278,7 @@ function fullDisk(): Misfortune {
     },
     args: start('full'),
     env: () => ({ ...env, DATALAB_STATE_DIR: folder }),
-    says: [/Check that the folder can be written and has room \(DATALAB_STATE_DIR/],
+    says: [/disk is full\. Check that our files in .* there is room \(DATALAB_STATE_DIR/],
     saysNot: [/bug/],
     after: async () => {
       assert.equal(await cloud.find('full'), undefined);
