@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { benchStart, benchVersion } from './client.ts';
+import { benchAgainstCloud, benchEverything, benchVersion } from './client.ts';
+import { startCloud } from './cloud.ts';
 import { benchColdFunction } from './cold-function.ts';
-import { PLACES } from './place.ts';
+import { placesIn, type Place } from './place.ts';
 import { formatTable, type Row } from './table.ts';
 
 const ROUNDS = 7;
@@ -20,10 +21,12 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 const folder = mkdtempSync(path.join(tmpdir(), 'datalab-bench-'));
 try {
   const rows: Row[] = [];
-  for (const place of PLACES) {
-    rows.push(...(await benchColdFunction(place, ROUNDS, folder, interrupt.signal)));
-    rows.push(await benchVersion(place, ROUNDS, interrupt.signal));
-    rows.push(await benchStart(place, START_ROUNDS, folder, interrupt.signal));
+  const { signal } = interrupt;
+  for (const place of placesIn(folder)) {
+    rows.push(...(await coldFunction(place, signal)));
+    rows.push(await benchVersion(place, ROUNDS, signal));
+    rows.push(...(await benchAgainstCloud(place, START_ROUNDS, folder, signal)));
+    rows.push(await benchEverything(place, START_ROUNDS, folder, signal));
   }
   console.log(formatTable(rows));
 } catch (error) {
@@ -31,4 +34,10 @@ try {
   process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function coldFunction(place: Place, signal: AbortSignal): Promise<Row[]> {
+  // Whose certificates an ID token is checked with.
+  await using cloud = await startCloud(place, path.join(folder, `${place.name}-google`), signal);
+  return await benchColdFunction(place, ROUNDS, folder, cloud, signal);
 }

@@ -8,6 +8,8 @@ export interface ProgramOptions {
   /** Aborts the whole bench. */
   signal: AbortSignal;
   limitSeconds: number;
+  /** Default: this Node.js. */
+  command?: string | undefined;
 }
 
 export class Program implements AsyncDisposable {
@@ -17,21 +19,25 @@ export class Program implements AsyncDisposable {
   /** Aborts when time is up, the bench is interrupted, or the program has ended. */
   readonly signal: AbortSignal;
   readonly #since = performance.now();
+  readonly #limit: NodeJS.Timeout;
   #output = '';
 
-  constructor(args: readonly string[], { env, signal, limitSeconds }: ProgramOptions) {
-    this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(args: readonly string[], { env, signal, limitSeconds, command }: ProgramOptions) {
+    this.child = spawn(command ?? process.execPath, args, {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     }
     const name = args.join(' ');
     const over = new AbortController();
-    const limit = setTimeout(() => {
+    this.#limit = setTimeout(() => {
       over.abort(new Error(`${name} took more than ${limitSeconds} s\n${this.#output}`));
     }, limitSeconds * 1000);
     this.ended = new Promise((resolve) => {
       const end = (how: number | string) => {
-        clearTimeout(limit);
+        clearTimeout(this.#limit);
         resolve(how);
         over.abort(new Error(`${name} ended with ${how}\n${this.#output}`));
       };
@@ -45,6 +51,11 @@ export class Program implements AsyncDisposable {
     this.signal = AbortSignal.any([over.signal, signal]);
   }
 
+  /** It has come so far that it is no longer measured. */
+  hasAllTime(): void {
+    clearTimeout(this.#limit);
+  }
+
   elapsedMilliseconds(): number {
     return performance.now() - this.#since;
   }
@@ -56,8 +67,10 @@ export class Program implements AsyncDisposable {
   }
 
   /** The first text of its output that `pattern` finds. */
-  async untilSays(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.#output)) {
+  async untilSays(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#output);
+      if (found) return found;
       await new Promise<void>((resolve, reject) => {
         const fail = () => {
           reject(this.signal.reason as Error);

@@ -6,6 +6,8 @@ export interface Row {
   beside: string;
   theirs: number;
   unit: 'ms' | 'MB';
+  /** The ratio is to be no larger. */
+  goal?: number | undefined;
 }
 
 export function median(values: readonly number[]): number {
@@ -16,18 +18,19 @@ export function median(values: readonly number[]): number {
 }
 
 export function formatTable(rows: readonly Row[]): string {
-  const cells = rows.map(({ what, ours, beside, theirs, unit }) => [
+  const cells = rows.map(({ what, ours, beside, theirs, unit, goal }) => [
     what,
     `${Math.round(ours)} ${unit}`,
     beside,
     `${Math.round(theirs)} ${unit}`,
     (ours / theirs).toFixed(2),
+    goal === undefined ? '' : `${goal} ${ours / theirs <= goal ? 'met' : 'missed'}`,
   ]);
-  const lines = [['', 'median', 'beside it', 'median', 'ratio'], ...cells];
-  const widths = [0, 1, 2, 3, 4].map((column) =>
+  const lines = [['', 'median', 'beside it', 'median', 'ratio', 'goal'], ...cells];
+  const widths = [0, 1, 2, 3, 4, 5].map((column) =>
     Math.max(...lines.map((line) => (line[column] ?? '').length)),
   );
-  const isText = (column: number) => column === 0 || column === 2;
+  const isText = (column: number) => column === 0 || column === 2 || column === 5;
   return lines
     .map((line) =>
       line
