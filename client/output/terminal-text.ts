@@ -1,4 +1,5 @@
 // Text by the columns that it takes on a terminal: wide characters take two, accents none.
+// Version 7: later ones read the list of all emoji when they are loaded, which takes as long as Node.js to start.
 import stringWidth from 'string-width';
 
 export function columnsOf(text: string): number {
