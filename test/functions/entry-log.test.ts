@@ -152,10 +152,10 @@ describe('a log in Cloud Logging', () => {
     await write(long);
     settle();
     const sizes: number[] = [];
-    do {
+    for (let round = 0; round < 3; round += 1) {
       page = await read(page, 1000);
       sizes.push(page.lines.length);
-    } while (page.lines.length > 0);
+    }
     assert.deepEqual(sizes, [250, 50, 0]);
   });
 });
