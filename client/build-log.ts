@@ -1,10 +1,9 @@
 // Reads the log of the image's build as it comes. It is the build that counts: a log that cannot be read is said once
 // and holds nothing up.
-import type { ImageView, LogsResponse } from '../functions/contract.ts';
-import type { Api } from './api.ts';
+import type { ImageView } from '../functions/contract.ts';
+import { ApiError, type Api } from './api.ts';
 import { ClientError } from './errors.ts';
-
-export type LogLine = LogsResponse['lines'][number];
+import type { LogLine } from './output/log-lines.ts';
 
 export interface BuildLog {
   /** What has come since the last time, oldest first; a page may be missing when there is very much of it. */
@@ -14,6 +13,9 @@ export interface BuildLog {
 const PAGE_LINES = 1000;
 /** Before it runs, the log is still that of the build before. */
 const RUNNING = ['PENDING', 'QUEUED', 'WORKING'];
+
+/** Logs may be asked for so often in a minute; what was missed comes with the next page. */
+const PASSING: readonly ApiError['status'][] = ['RESOURCE_EXHAUSTED', 'UNAVAILABLE'];
 
 export function openBuildLog(
   api: Pick<Api, 'imageLogs'>,
@@ -33,6 +35,7 @@ export function openBuildLog(
         return lines;
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
+        if (error instanceof ApiError && PASSING.includes(error.status)) return [];
         isBroken = true;
         onTrouble(`The log of the build cannot be read: ${error.message}`);
         return [];

@@ -68,7 +68,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'connect',
-    summary: 'connect VS Code, JupyterLab or a script to a session’s kernels',
+    summary: 'connect VS Code, JupyterLab or scripts to the kernels',
     argument: CONTENT_DIR,
     flags: [NAME_FLAG, ...CREATE_FLAGS, PORT_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
@@ -157,13 +157,17 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'logs',
     summary: 'show what the pages, a session or a build has printed',
+    about:
+      'Of a session: its gateway (Jupyter), its agent, and its machine (vm). Build is the last build ' +
+      'of the gateway image, ui the notebook pages on this machine.',
     argument: {
       spec: '[WHAT]',
-      help: 'the gateway (default), its agent, the vm, the image’s build, or the ui on this machine',
+      help: 'gateway (default), agent, vm, build or ui',
       choices: ['ui', 'gateway', 'agent', 'build', 'vm'],
     },
     flags: [
       NAME_FLAG,
+      OWNER_FLAG,
       { spec: '--lines <number>', help: 'so many of the last lines (default: 100)' },
       { spec: '--follow', help: 'go on with what comes, until Ctrl-C' },
       ...CONNECTION_FLAGS,

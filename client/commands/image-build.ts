@@ -3,16 +3,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ImageView } from '../../functions/contract.ts';
 import { ApiError, type Api } from '../api.ts';
 import { openBackend } from '../backend.ts';
-import { openBuildLog, type BuildLog, type LogLine } from '../build-log.ts';
+import { openBuildLog, type BuildLog } from '../build-log.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { linePrinter, type LogLine, type PrintLines } from '../output/log-lines.ts';
 import { createProgress } from '../output/progress.ts';
 import { paragraph } from '../output/terminal-text.ts';
 import type { Call } from '../verbs.ts';
 
 const FIRST_WAIT_MILLISECONDS = 250;
-const MAX_WAIT_MILLISECONDS = 3000;
+/** A project's logs can be asked for 60 times a minute, by all of its people. */
+const MAX_WAIT_MILLISECONDS = 5000;
 const TAIL_LINES = 15;
 
 export async function imageBuild({ flags }: Call, io: Io): Promise<void> {
@@ -46,11 +48,12 @@ async function follow(api: Api, begun: ImageView, flags: Flags, io: Io): Promise
   // Lines that come and a line that is drawn in place would be in each other's way.
   using progress = createProgress(flags.follow && !flags.json ? { quiet: true } : flags, io);
   return await progress.stage('Build', async (stage) => {
+    const print = linesPrinter(flags, io);
     const onLines = (lines: readonly LogLine[], status: string) => {
       tail.push(...lines.map(({ text }) => text));
       tail.splice(0, tail.length - TAIL_LINES);
       stage.say([status, ...tail.slice(-1)].join(': '));
-      if (flags.follow) for (const line of lines) sayLine(line, flags, io);
+      if (flags.follow) print(lines);
     };
     const image = await untilOver(api, begun, log, onLines, io);
     if (image.state === 'READY' && !image.error) return image;
@@ -81,8 +84,12 @@ async function untilOver(
   }
 }
 
-function sayLine({ time, text }: LogLine, flags: Flags, io: Io): void {
-  io.stdout.write(flags.json ? `${JSON.stringify({ event: 'log', time, text })}\n` : `${text}\n`);
+/** Between the stages of `--json` a line is an event like them. */
+function linesPrinter(flags: Flags, io: Io): PrintLines {
+  if (!flags.json) return linePrinter({}, io);
+  return (lines) => {
+    for (const line of lines) io.stdout.write(`${JSON.stringify({ event: 'log', ...line })}\n`);
+  };
 }
 
 /** The API's own words have the end of the log in them, if it could read it. */

@@ -5,6 +5,7 @@ import { Interrupted } from '../errors.ts';
 import { findSession } from '../find-session.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { connectionFlags } from '../session/start-options.ts';
 import { createProgress, type Stage } from '../output/progress.ts';
 import { paragraph } from '../output/terminal-text.ts';
 
@@ -56,10 +57,14 @@ async function followed(
   }
 }
 
-/** `--name` and `--owner` again, for a command that a person can copy. */
-export function sameSession({ name }: Pick<SessionView, 'name'>, { owner }: Flags): string {
-  const named = name === 'default' ? '' : ` --name ${name}`;
-  return owner === undefined ? named : `${named} --owner ${owner}`;
+/** The flags that say which session again, for a command that a person can copy. */
+export function sameSession({ name }: Pick<SessionView, 'name'>, flags: Flags): string {
+  return [
+    ...(flags.emulator ? [' --emulator'] : []),
+    ...connectionFlags(flags).map((flag) => ` ${flag}`),
+    ...(name === 'default' ? [] : [` --name ${name}`]),
+    ...(flags.owner === undefined ? [] : [` --owner ${flags.owner}`]),
+  ].join('');
 }
 
 /** `session train`, and whose it is when that is somebody else. */

@@ -18,7 +18,7 @@ export async function suspend({ flags }: Call, io: Io): Promise<void> {
       },
       words: (session, before) =>
         `Session ${session.name} is suspended: ${whatSleeps(before)}.\n` +
-        `Wake it with: datalab-client start${sameSession(session, {})}`,
+        `Wake it with: datalab-client start${sameSession(session, flags)}`,
     },
     flags,
     io,

@@ -27,11 +27,15 @@ export const HELP: HelpConfiguration = {
     const rest = argument ? `[${argument.name()}]` : verbs;
     return `${command.name()} ${rest}`.trimEnd();
   },
-  optionDescription: ({ description, argChoices = [] }) => {
-    const isNamed = argChoices.every((choice) => description.includes(choice));
-    return isNamed ? description : `${description}: ${argChoices.join(', ')}`;
-  },
+  optionDescription: ({ description, argChoices }) => withChoices(description, argChoices),
+  argumentDescription: ({ description, argChoices }) => withChoices(description, argChoices),
 };
+
+/** Most descriptions name them in a sentence. */
+function withChoices(description: string, choices: readonly string[] = []): string {
+  const isNamed = choices.every((choice) => description.includes(choice));
+  return isNamed ? description : `${description}: ${choices.join(', ')}`;
+}
 
 export const ROOT_FOOTER = `
 Examples:

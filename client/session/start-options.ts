@@ -36,7 +36,8 @@ export function isInteractive({ json, quiet }: StartOptions, io: Io): boolean {
   return io.stdin !== undefined && io.isTerminal && !json && !quiet;
 }
 
-function connectionFlags(flags: Flags): string[] {
+/** Those that a command needs which is to reach the same backend. */
+export function connectionFlags(flags: Flags): string[] {
   const given = { project: '--project', zone: '--zone', apiUrl: '--api-url' } as const;
   const more = { account: '--account', credentials: '--credentials' } as const;
   return Object.entries({ ...given, ...more }).flatMap(([name, flag]) => {

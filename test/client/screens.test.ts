@@ -57,6 +57,8 @@ const SCREENS: Readonly<Record<string, Screen>> = {
   },
   'no-such-session': { line: 'status --name tarin' },
   'no-session': { line: 'status', in: () => world({ sessions: [] }) },
+  logs: { line: 'logs --name train' },
+  'logs-of-what': { line: 'logs gatewy' },
   'image-status': { line: 'image status' },
   'image-status-failed': { line: 'image status', in: () => world({ image: BUILD_FAILED }) },
   'image-build': { line: 'image build', in: () => building(BUILT) },
@@ -70,6 +72,9 @@ const SCREENS: Readonly<Record<string, Screen>> = {
   'missing-value': { line: 'status --name' },
   'too-many-arguments': { line: 'status train' },
 };
+
+// Logs show the times of where the user is.
+process.env['TZ'] = 'UTC';
 
 const FOLDER = path.join(import.meta.dirname, 'screens');
 const COLUMNS = [80, 120];

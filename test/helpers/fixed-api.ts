@@ -135,6 +135,8 @@ function replyTo({ method = '', url = '' }: IncomingMessage, world: World): [num
       return [200, change(world, found, 'STOPPING', 'stopped')];
     case 'extend':
       return [200, found];
+    case 'logs':
+      return [200, { lines: [{ time: minutes(-1), text: 'Jupyter is ready' }], next: 'end' }];
     default:
       return refused(404, 'NOT_FOUND', `There is no ${url}.`);
   }
