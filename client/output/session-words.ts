@@ -35,9 +35,12 @@ export function kernelsOf({ state, instance, kernels }: SessionView): readonly K
   return isOff || !instance ? [] : kernels;
 }
 
-/** Its work would be lost: it computes, is about to, or waits for an answer in the middle of it. */
+/**
+ * Its work would be lost: it computes, or waits for an answer in the middle of it. Not one that starts: so a kernel is
+ * called until a front-end first talks to it, and until then it has computed nothing.
+ */
 export function isWorking({ state }: Kernel): boolean {
-  return state === 'busy' || state === 'starting' || state === 'waitingForInput';
+  return state === 'busy' || state === 'waitingForInput';
 }
 
 /** `3 kernels, 1 busy`; `no kernels`. */
