@@ -15,6 +15,7 @@ import { createTunnelGrants } from './google/iap.ts';
 import { createBuildLog, createLogEntries } from './google/logging.ts';
 import type { Log } from './log.ts';
 import { openFirestoreStore } from './store/firestore.ts';
+import { News, tellingStore } from './news.ts';
 import type { ImageStore } from './store/image-store.ts';
 import type { SessionStore } from './store/session-store.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -22,7 +23,8 @@ import { createUid } from './uid.ts';
 
 export function createDeps(config: Config, clock: Clock, log: Log): ApiDeps {
   const auth = lazyGoogleAuth(config);
-  const store = openStore(config);
+  const news = new News();
+  const store = tellingStore(openStore(config), news);
   const compute = createCompute(config, auth);
   const logEntries = createLogEntries(config, auth);
   return {
@@ -30,6 +32,7 @@ export function createDeps(config: Config, clock: Clock, log: Log): ApiDeps {
     clock,
     log,
     store,
+    news,
     images: store,
     compute,
     serialPorts: compute,

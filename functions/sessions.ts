@@ -13,13 +13,13 @@ import { AppError, invalidFields } from './errors.ts';
 import type { Catalog } from './google/catalog.ts';
 import { askFor, checkSameSpec, extend, newSession } from './intent.ts';
 import { violationsOf } from './policy.ts';
-import { reconcile, type ReconcileDeps } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import type { SessionRecord } from './record.ts';
 import { stateOf, zonesOf } from './session.ts';
 import { etagOf, viewOf } from './view.ts';
-import { refreshSession, watchSession } from './watch.ts';
+import { refreshSession, watchSession, type WatchDeps } from './watch.ts';
 
-export interface SessionsDeps extends ReconcileDeps {
+export interface SessionsDeps extends WatchDeps {
   catalog: Catalog;
   createUid: () => string;
 }

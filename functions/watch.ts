@@ -1,8 +1,14 @@
 // The long poll: waits for a newer revision and drives progress meanwhile, since nothing tells us when an operation
-// ends. One observer per session, who holds its lease, reconciles for everybody; the others read the record.
+// ends. One observer per session, who holds its lease, reconciles for everybody; the others read the
+// record, at once when it was saved in this process.
 import { randomUUID } from 'node:crypto';
+import type { News } from './news.ts';
 import { reconcile, type ReconcileDeps } from './reconcile.ts';
 import type { SessionRecord } from './record.ts';
+
+export interface WatchDeps extends ReconcileDeps {
+  news: News;
+}
 
 export interface WatchOptions {
   afterRevision: number;
@@ -31,7 +37,7 @@ export async function refreshSession(
 export async function watchSession(
   uid: string,
   options: WatchOptions,
-  deps: ReconcileDeps,
+  deps: WatchDeps,
 ): Promise<SessionRecord | undefined> {
   const { clock, store } = deps;
   const holder = randomUUID();
@@ -40,12 +46,15 @@ export async function watchSession(
   let nextLook = 0;
   try {
     for (;;) {
+      // Before the record is read: what is saved after that is not missed.
+      using listening = deps.news.listen(uid);
       const isObserver = clock.now() >= nextLook && (await takeLease(uid, holder, deps));
       const record = isObserver ? await reconcile(uid, deps) : await store.get(uid);
       if (!record || isAnswer(record, options, end, clock.now())) return record;
       if (isObserver) nextLook = clock.now() + interval;
       const pause = Math.min(interval / READS_PER_OBSERVATION, end - clock.now());
-      await clock.sleep(Math.max(pause, 1), options.signal);
+      const either = AbortSignal.any([options.signal, listening.signal]);
+      await clock.sleep(Math.max(pause, 1), either);
     }
   } finally {
     await store.releaseLease(uid, holder);

@@ -1,6 +1,8 @@
 // The long poll: answers what is newer, drives progress, and leaves observing to one of many.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import type { Clock } from '../../functions/clock.ts';
 import { changeSession } from '../../functions/change.ts';
 import { withReport } from '../../functions/agent-report.ts';
 import { watchSession } from '../../functions/watch.ts';
@@ -62,6 +64,27 @@ describe('a request that waits for news', () => {
     await changeSession(id, (record, now) => withReport(record, report, now), world.deps);
     for (const record of await Promise.all(waiting)) assert.ok((record?.revision ?? 0) > revision);
     assert.equal(observations(), 0);
+  });
+
+  it('hears at once of what is saved in this process', async () => {
+    using world = createWorld();
+    const { id, revision } = await bootingSession(world);
+    await world.store.takeLease(id, 'another', 0, Number.MAX_SAFE_INTEGER);
+    const pausing = Promise.withResolvers<undefined>();
+    // Time stands still: only the news ends the pause.
+    const stopped: Clock = {
+      now: () => world.clock.now(),
+      sleep: async (_, signal) => {
+        pausing.resolve(undefined);
+        if (signal && !signal.aborted) await once(signal, 'abort');
+      },
+    };
+    const options = { afterRevision: revision, waitSeconds: 45, signal: forever };
+    const waiting = watchSession(id, options, { ...world.deps, clock: stopped });
+    await pausing.promise;
+    const report = { bootId: 'b', wake: 0, sequence: 1, gatewayReady: true, kernels: [] };
+    await changeSession(id, (record, now) => withReport(record, report, now), world.deps);
+    assert.ok(((await waiting)?.revision ?? 0) > revision);
   });
 
   it('takes over from an observer that has died, when its lease is over', async () => {

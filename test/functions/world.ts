@@ -7,6 +7,7 @@ import type { ApiDeps } from '../../functions/api.ts';
 import type { Clock } from '../../functions/clock.ts';
 import { parseConfig, type Config } from '../../functions/config.ts';
 import { createUid } from '../../functions/uid.ts';
+import { News, tellingStore } from '../../functions/news.ts';
 import type { SessionStore } from '../../functions/store/session-store.ts';
 import type { ImageStore } from '../../functions/store/image-store.ts';
 import { openSqliteStore } from '../../functions/store/sqlite.ts';
@@ -70,7 +71,8 @@ export function createWorld(overrides: Record<string, string> = {}): World {
   const grants = new TestGrants(power);
   const real = openSqliteStore(':memory:');
   const transitions = new Set<string>();
-  const store = watchedStore(real, power, transitions);
+  const news = new News();
+  const store = tellingStore(watchedStore(real, power, transitions), news);
   const deps: ApiDeps = {
     config: testConfig(overrides),
     clock,
@@ -81,6 +83,7 @@ export function createWorld(overrides: Record<string, string> = {}): World {
       },
     },
     store,
+    news,
     compute,
     images: watchedImages(real, power),
     registry: builds,
