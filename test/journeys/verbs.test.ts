@@ -112,7 +112,6 @@ describe('what goes wrong is said', () => {
       ],
       [['start', '--emulator', '--port', 'eighty'], /Not a port/],
       [['start', '--emulator', '--name', 'My_Session'], /--name My_Session: must be 1 to 40/],
-      [['start'], /No backend is set: set DATALAB_API_URL/],
       [['statsu'], /unknown command 'statsu'\n\(Did you mean status\?\)/],
     ];
     for (const [args, message] of cases) {

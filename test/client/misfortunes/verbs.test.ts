@@ -221,6 +221,23 @@ async function runProgram(
   return { status, stdout, stderr };
 }
 
+describe('a bug', () => {
+  /** Thrown where nobody awaits it, once the program listens. */
+  const THROWS = `const timer = setInterval(() => {
+    if (process.listenerCount('uncaughtException') === 0) return;
+    clearInterval(timer);
+    throw new Error('out of the blue');
+  }, 1);`;
+
+  it('ends with 2, says that it is one, and where', async () => {
+    const thrower = `data:text/javascript,${encodeURIComponent(THROWS)}`;
+    const args = ['--import', thrower, PROGRAM, 'list'];
+    const { status, stderr } = await runProgram(process.execPath, args, api.env);
+    assert.equal(status, 2);
+    assert.match(stderr, /^This is a bug in datalab-client\.\nError: out of the blue\n {4}at /);
+  });
+});
+
 describe('a terminal', () => {
   const onTerminal = async (
     t: TestContext,
