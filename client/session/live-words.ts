@@ -1,6 +1,7 @@
 // The words of the line that tells how session and connection are (pure). live-line.ts shows them.
 import type { SessionView } from '../../functions/contract.ts';
 import { formatRelative } from '../output/durations.ts';
+import { kernelWords } from '../output/session-words.ts';
 import type { LiveState } from './live.ts';
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
@@ -21,14 +22,6 @@ export function clockTime(at: number): string {
   return CLOCK.format(at);
 }
 
-/** `2 kernels, 1 busy`. */
-export function kernelWords({ kernels }: Pick<SessionView, 'kernels'>): string {
-  if (kernels.length === 0) return 'no kernels';
-  const busy = busyKernels({ kernels });
-  const count = kernels.length === 1 ? '1 kernel' : `${kernels.length} kernels`;
-  return busy === 0 ? count : `${count}, ${busy} busy`;
-}
-
 export function busyKernels({ kernels }: Pick<SessionView, 'kernels'>): number {
   return kernels.filter(({ state }) => state === 'busy').length;
 }
@@ -44,7 +37,7 @@ function stateWords(state: LiveState, now: number): string[] {
   switch (session.state) {
     case 'READY':
       return [
-        kernelWords(session),
+        kernelWords(session.kernels),
         connection === 'up' ? 'connected' : 'not connected, trying again',
         ...sleepParts(session, now),
       ];

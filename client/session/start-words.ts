@@ -4,7 +4,8 @@ import type { SignInCallbacks } from '../identity/sign-in-again.ts';
 import type { Io } from '../io.ts';
 import type { Stage } from '../output/progress.ts';
 import { formatDuration, formatRelative } from '../output/durations.ts';
-import { clockTime, kernelWords, restWords } from './live-words.ts';
+import { kernelWords } from '../output/session-words.ts';
+import { clockTime, restWords } from './live-words.ts';
 import type { Begun } from './reach.ts';
 import { quoted, type StartOptions } from './start-options.ts';
 
@@ -99,7 +100,7 @@ function endWords(session: SessionView, options: StartOptions, io: Io): string[]
     return [`Session ${session.name} is ${session.state}: ${restWords(session)}.`, back];
   }
   return [
-    `Session ${session.name} goes on without you, and its kernels with it (${kernelWords(session)}).`,
+    `Session ${session.name} goes on without you, and its kernels with it (${kernelWords(session.kernels)}).`,
     sleepWords(session, io.now()),
     back,
   ];

@@ -1,34 +1,15 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { Io } from '../../../client/io.ts';
 import { createProgress } from '../../../client/output/progress.ts';
 import { columnsOf } from '../../../client/output/terminal-text.ts';
+import { testIo } from '../../helpers/client-io.ts';
 
 function screen(changes: Partial<Io> = {}) {
-  const written = { stdout: '', stderr: '' };
-  const sink = (name: keyof typeof written) =>
-    new Writable({
-      write(chunk: Buffer, _, done) {
-        written[name] += chunk.toString();
-        done();
-      },
-    });
   let now = 0;
-  const io: Io = {
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    isTerminal: false,
-    env: {},
-    cwd: '/',
-    now: () => 0,
-    elapsed: () => (now += 1000),
-    interrupt: new AbortController().signal,
-    inputEnd: new AbortController().signal,
-    ...changes,
-  };
-  return { io, written };
+  const io = testIo({ env: {}, now: () => 0, elapsed: () => (now += 1000), ...changes });
+  return { io, written: io.written };
 }
 
 describe('progress', () => {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
-import type { Io } from '../../../client/io.ts';
 import { createLiveLine } from '../../../client/session/live-line.ts';
 import { liveParts } from '../../../client/session/live-words.ts';
 import type { LiveState } from '../../../client/session/live.ts';
 import type { SessionView } from '../../../functions/contract.ts';
+import { testIo } from '../../helpers/client-io.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const KERNEL = { id: 'k', name: 'python3', state: 'idle', connections: 1, idleSeconds: 0 } as const;
@@ -94,14 +93,6 @@ describe('the live line off a terminal', () => {
 });
 
 function output() {
-  const written = { stdout: '', stderr: '' };
-  const sink = (name: keyof typeof written) =>
-    new Writable({
-      write(chunk: Buffer, _, done) {
-        written[name] += chunk.toString();
-        done();
-      },
-    });
-  const io = { stdout: sink('stdout'), stderr: sink('stderr'), isTerminal: false, now: () => NOW };
-  return { io: io as unknown as Io, written };
+  const io = testIo({ now: () => NOW });
+  return { io, written: io.written };
 }
