@@ -1,10 +1,10 @@
 // Where the API is and who calls it: the emulator on this machine, or what the settings say.
-import { createApi, type Api } from './api.ts';
+import { createApi, type Api } from './api/api.ts';
 import type { Flags } from './flags.ts';
 import type { Identity } from './identity/open.ts';
 import type { SignInCallbacks } from './identity/sign-in-again.ts';
 import type { Io } from './io.ts';
-import { dispatcherFor } from './proxy.ts';
+import { dispatcherFor } from './proxy/dispatcher.ts';
 import { completeSettings, type CompleteSettings } from './settings/complete.ts';
 
 export interface Backend extends AsyncDisposable {

@@ -1,6 +1,6 @@
 // `datalab-client delete`: instance, disk and record gone.
 import type { SessionView } from '../../functions/contract.ts';
-import { ApiError, type Api } from '../api.ts';
+import { ApiError, type Api } from '../api/api.ts';
 import { confirm } from '../confirm.ts';
 import { ClientError } from '../errors.ts';
 import type { Flags } from '../flags.ts';

@@ -1,9 +1,9 @@
 // `datalab-client image build`: asks for a build of the gateway image and follows it to its end.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ImageView } from '../../functions/contract.ts';
-import { ApiError, type Api } from '../api.ts';
+import { ApiError, type Api } from '../api/api.ts';
 import { openBackend } from '../backend.ts';
-import { openBuildLog, type BuildLog } from '../build-log.ts';
+import { openBuildLog, type BuildLog } from '../logs/build-log.ts';
 import { ClientError, Interrupted } from '../errors.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';

@@ -1,10 +1,10 @@
 // `datalab-client logs`: what the pages (ui), a session's gateway, agent or machine (vm), or the image's build has printed.
 import path from 'node:path';
 import { MAX_LOG_LINES, type LogsResponse, type LogSource } from '../../functions/contract.ts';
-import type { LogPage } from '../api.ts';
+import type { LogPage } from '../api/api.ts';
 import { openBackend, type Backend } from '../backend.ts';
 import { ClientError } from '../errors.ts';
-import { findSession } from '../find-session.ts';
+import { findSession } from '../session/find.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { findUiLogs } from '../jupyter/ui-logs.ts';

@@ -2,7 +2,7 @@
 import type { SessionView } from '../../functions/contract.ts';
 import { openBackend, type Backend } from '../backend.ts';
 import { Interrupted } from '../errors.ts';
-import { findSession } from '../find-session.ts';
+import { findSession } from '../session/find.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { connectionFlags } from '../session/start-options.ts';

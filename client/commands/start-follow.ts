@@ -12,7 +12,7 @@ import { settleInStages } from '../session/settle-stages.ts';
 import type { StartOptions } from '../session/start-options.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
 import type { CompleteSettings } from '../settings/complete.ts';
-import { claimStart, readAnnouncement, type StartKey } from '../start-claim.ts';
+import { claimStart, readAnnouncement, type StartKey } from '../session/start-claim.ts';
 
 const readyEvent = z.object({
   event: z.literal('ready'),

@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { serve } from '../session/serve.ts';
 import { startOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
-import { claimStart, type StartClaim, type StartKey } from '../start-claim.ts';
+import { claimStart, type StartClaim, type StartKey } from '../session/start-claim.ts';
 import type { Call } from '../verbs.ts';
 import { followOtherStart } from './start-follow.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';

@@ -1,6 +1,6 @@
 // `datalab-client status`: one session, or with --settings what this program goes by.
 import { openBackend } from '../backend.ts';
-import { findSession } from '../find-session.ts';
+import { findSession } from '../session/find.ts';
 import type { Io } from '../io.ts';
 import { sessionDetails } from '../output/session-details.ts';
 import type { Call } from '../verbs.ts';

@@ -4,7 +4,7 @@ import { confirm } from '../confirm.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { isWorking, kernelsOf, kernelWords } from '../output/session-words.ts';
-import { settleSession } from '../settle-session.ts';
+import { settleSession } from '../session/settle.ts';
 import type { Call } from '../verbs.ts';
 import { changeSession, nameOf, sameSession } from './session-change.ts';
 

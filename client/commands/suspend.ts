@@ -2,7 +2,7 @@
 import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
 import { isWorking, kernelsOf } from '../output/session-words.ts';
-import { settleSession } from '../settle-session.ts';
+import { settleSession } from '../session/settle.ts';
 import type { Call } from '../verbs.ts';
 import { changeSession, sameSession } from './session-change.ts';
 

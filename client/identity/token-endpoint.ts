@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { ClientError } from '../errors.ts';
-import { isPassing, whyUnreachable } from '../network-failures.ts';
+import { isPassing, whyUnreachable } from '../api/network-failures.ts';
 
 export interface Line {
   /** The wall clock. */

@@ -2,7 +2,7 @@
 // since the whole project has 60 such questions a minute. An outage of the API is said once, and waited for.
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_LOG_LINES, type LogsResponse } from '../../functions/contract.ts';
-import { ApiError, type LogPage } from '../api.ts';
+import { ApiError, type LogPage } from '../api/api.ts';
 import { ClientError } from '../errors.ts';
 import type { PrintLines } from '../output/log-lines.ts';
 

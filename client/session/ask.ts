@@ -1,7 +1,7 @@
 // Asks the API for the session that the settings describe. One that is there already was made as it is: what differs is
 // an error if somebody has just asked for it, and left out if it is only a default of this machine.
 import type { CreateSessionRequest, SessionView } from '../../functions/contract.ts';
-import { ApiError, type Api } from '../api.ts';
+import { ApiError, type Api } from '../api/api.ts';
 import { ClientError } from '../errors.ts';
 import type { SettingName } from '../flags.ts';
 import { isGivenNow, type Settings } from '../settings/settings.ts';

@@ -1,7 +1,7 @@
 // Keeps the way to the agent up while a session runs: asks now and then whether it answers, and makes the way anew when it
 // does not, or when the session has come back from sleep on whatever instance. keep.ts tells it what the session does.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Api } from '../api.ts';
+import type { Api } from '../api/api.ts';
 import type { SessionAccess } from './access.ts';
 
 export interface ConnectionOptions {

@@ -3,7 +3,7 @@
 // may go on for days. A backend that does not answer is told and is no end. Called by keep.ts.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionState, SessionView } from '../../functions/contract.ts';
-import { ApiError, type Api } from '../api.ts';
+import { ApiError, type Api } from '../api/api.ts';
 import { ClientError } from '../errors.ts';
 
 export interface Followers {

@@ -1,7 +1,7 @@
 // What happens to a session while a relay serves it, and what is done about it: it may sleep, wake, move, fail or be
 // deleted, by idleness, by Google, or by somebody else. Called by serve.ts once everything is ready.
 import type { SessionView } from '../../functions/contract.ts';
-import { ApiError, type Api } from '../api.ts';
+import { ApiError, type Api } from '../api/api.ts';
 import { ClientError, messageOf } from '../errors.ts';
 import { Connection } from './connection.ts';
 import type { SessionAccess } from './access.ts';

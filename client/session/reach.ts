@@ -3,10 +3,10 @@
 import type { SessionView } from '../../functions/contract.ts';
 import type { Backend } from '../backend.ts';
 import { systemClock } from '../clock.ts';
-import { checkGateway } from '../gateway-check.ts';
+import { checkGateway } from './gateway-check.ts';
 import type { Io } from '../io.ts';
 import type { Progress, Stage } from '../output/progress.ts';
-import { followUntil } from '../settle-session.ts';
+import { followUntil } from './settle.ts';
 import { SessionAccess } from './access.ts';
 import { askForSession } from './ask.ts';
 import { settleInStages } from './settle-stages.ts';

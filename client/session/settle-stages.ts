@@ -2,12 +2,12 @@
 // its gateway. Called by reach.ts.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionState, SessionView } from '../../functions/contract.ts';
-import type { Api } from '../api.ts';
-import { buildLogTail } from '../build-log-tail.ts';
+import type { Api } from '../api/api.ts';
+import { buildLogTail } from '../logs/build-log-tail.ts';
 import { assertNever } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Progress, Stage } from '../output/progress.ts';
-import { followUntil, stateInWords } from '../settle-session.ts';
+import { followUntil, stateInWords } from './settle.ts';
 
 type StageName = 'Image' | 'Instance' | 'Gateway' | 'Session';
 

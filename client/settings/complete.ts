@@ -10,7 +10,7 @@ import { writeConfigFile } from './config-file.ts';
 import { zonesOf } from './lookup.ts';
 import { missingPlace } from './missing.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { dispatcherFor } from '../proxy.ts';
+import { dispatcherFor } from '../proxy/dispatcher.ts';
 import { openSources, type Answers } from './sources.ts';
 
 /** With which everything is there that a call to the backend needs. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ClientError } from '../errors.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Io } from '../io.ts';
-import { dispatcherFor } from '../proxy.ts';
+import { dispatcherFor } from '../proxy/dispatcher.ts';
 import { nearest } from './nearest.ts';
 import type { Settings } from './settings.ts';
 

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { ClientError } from '../errors.ts';
 import type { Io } from '../io.ts';
-import { webSocketConnection } from '../proxy-connection.ts';
+import { webSocketConnection } from '../proxy/connection.ts';
 import { TunnelError, errorOfNetwork, errorOfStatus, errorOfTimeout } from './errors.ts';
 import type { TunnelTarget } from './target.ts';
 import { TunnelStream } from './stream.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
-import { createApi, type Api } from '../../client/api.ts';
+import { createApi, type Api } from '../../client/api/api.ts';
 import { signIn } from '../emulator/cloud-fixture.ts';
 import { runClient } from '../helpers/client.ts';
 import { kernelsOf, newKernel, run, type Gateway } from '../helpers/jupyter-front-end.ts';

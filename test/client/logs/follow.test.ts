@@ -1,8 +1,8 @@
 // Following a log of the API: order, pauses, outages and ends, with an API that answers what the test says.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ApiError, type LogPage } from '../../../client/api.ts';
-import { buildLogTail } from '../../../client/build-log-tail.ts';
+import { ApiError, type LogPage } from '../../../client/api/api.ts';
+import { buildLogTail } from '../../../client/logs/build-log-tail.ts';
 import { ClientError } from '../../../client/errors.ts';
 import { followLog } from '../../../client/logs/follow.ts';
 import type { ErrorCode, LogsResponse } from '../../../functions/contract.ts';

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../../client/clock.ts';
-import { checkGateway } from '../../../client/gateway-check.ts';
+import { checkGateway } from '../../../client/session/gateway-check.ts';
 import { openTunnelAs } from '../../../client/identity/tunnel.ts';
 import { describeMisfortunes, type Misfortune, type Place } from '../../helpers/misfortunes.ts';
 import { startStandIn } from '../../helpers/stand-in.ts';

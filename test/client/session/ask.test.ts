@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ApiError } from '../../../client/api.ts';
+import { ApiError } from '../../../client/api/api.ts';
 import { askForSession } from '../../../client/session/ask.ts';
 import type { Settings } from '../../../client/settings/settings.ts';
 import type { CreateSessionRequest, SessionView } from '../../../functions/contract.ts';

@@ -1,9 +1,9 @@
 // The session that a verb is about, by name: the caller's own, or with --owner somebody else's, which an administrator
 // sees in the same list.
-import type { SessionView } from '../functions/contract.ts';
-import type { Backend } from './backend.ts';
-import { ClientError } from './errors.ts';
-import type { Flags } from './flags.ts';
+import type { SessionView } from '../../functions/contract.ts';
+import type { Backend } from '../backend.ts';
+import { ClientError } from '../errors.ts';
+import type { Flags } from '../flags.ts';
 
 /** @throws ClientError when there is none of that name, with the names there are */
 export async function findSession(

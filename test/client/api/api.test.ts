@@ -4,12 +4,12 @@ import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { createApi, type Api } from '../../client/api.ts';
-import type { ApiOptions } from '../../client/api-call.ts';
-import { openOidcState } from '../../emulator/oidc/state.ts';
-import { createCertificate } from '../../emulator/oidc/certificate.ts';
-import { startStandIn } from '../helpers/stand-in.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { createApi, type Api } from '../../../client/api/api.ts';
+import type { ApiOptions } from '../../../client/api/call.ts';
+import { openOidcState } from '../../../emulator/oidc/state.ts';
+import { createCertificate } from '../../../emulator/oidc/certificate.ts';
+import { startStandIn } from '../../helpers/stand-in.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const INTERRUPT = new AbortController().signal;
 

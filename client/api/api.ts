@@ -1,4 +1,4 @@
-// The HTTP API's methods, as the client calls them. api-call.ts does the calling; every call is safe to repeat.
+// The HTTP API's methods, as the client calls them. call.ts does the calling; every call is safe to repeat.
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import {
@@ -13,10 +13,10 @@ import {
   type LogSource,
   type LogsResponse,
   type SessionView,
-} from '../functions/contract.ts';
-import { callApi, type ApiOptions } from './api-call.ts';
+} from '../../functions/contract.ts';
+import { callApi, type ApiOptions } from './call.ts';
 
-export { ApiError } from './api-answer.ts';
+export { ApiError } from './answer.ts';
 
 export interface Api {
   createSession(wanted: Partial<CreateSessionRequest>): Promise<SessionView>;

@@ -1,10 +1,10 @@
-// One connection through a proxy, by HTTP's CONNECT: what proxy.ts gives undici and tunnel/connection.ts gives ws.
+// One connection through a proxy, by HTTP's CONNECT: what dispatcher.ts gives undici and tunnel/connection.ts gives ws.
 // Messages name the proxy by its host and its variable, never with the user and password that its URL may hold.
 import type { RequestOptions } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import { ClientError, messageOf } from './errors.ts';
-import { proxyOf, type Proxy } from './proxy-settings.ts';
-import type { Io } from './io.ts';
+import { ClientError, messageOf } from '../errors.ts';
+import { proxyOf, type Proxy } from './settings.ts';
+import type { Io } from '../io.ts';
 
 /** The proxy has to find the host, and connect to it, in this time. */
 const LIMIT_SECONDS = 30;

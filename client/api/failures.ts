@@ -1,15 +1,15 @@
-// Why a call to the API has failed, and what to do next, in words for a person. Loaded when one has failed (api-call.ts).
+// Why a call to the API has failed, and what to do next, in words for a person. Loaded when one has failed (call.ts).
 import { request } from 'undici';
 import { z } from 'zod';
-import packageJson from '../package.json' with { type: 'json' };
-import { BAD_REQUEST_TYPE, fieldViolation, healthResponse } from '../functions/contract.ts';
-import { ApiError, ForeignAnswer, UnknownShape } from './api-answer.ts';
-import type { ApiOptions } from './api-call.ts';
-import { ClientError } from './errors.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { BAD_REQUEST_TYPE, fieldViolation, healthResponse } from '../../functions/contract.ts';
+import { ApiError, ForeignAnswer, UnknownShape } from './answer.ts';
+import type { ApiOptions } from './call.ts';
+import { ClientError } from '../errors.ts';
 import { wordsOfPage } from './html-page.ts';
-import { claimsOf } from './identity/token-endpoint.ts';
+import { claimsOf } from '../identity/token-endpoint.ts';
 import { whyUnreachable } from './network-failures.ts';
-import { formatDuration } from './output/durations.ts';
+import { formatDuration } from '../output/durations.ts';
 
 /** @param token the ID token that was sent: whose it is is named, nothing else of it */
 export async function explain(

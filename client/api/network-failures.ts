@@ -1,6 +1,6 @@
 // Why a server could not be reached, in words for a person: what the codes of Node.js and undici mean. For the API's
 // failures and those of signing in.
-import { messageOf } from './errors.ts';
+import { messageOf } from '../errors.ts';
 
 /** Codes of certificates that are not accepted, whatever is done again. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|SSL|EPROTO/;

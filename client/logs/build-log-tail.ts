@@ -1,6 +1,6 @@
 // The last line of the log of the gateway image's build, for whoever waits for that build.
-import type { Api } from './api.ts';
-import { ClientError } from './errors.ts';
+import type { Api } from '../api/api.ts';
+import { ClientError } from '../errors.ts';
 
 /**
  * One call, which counts against the project's 60 reads of logs a minute: not more often than every five seconds.

@@ -1,11 +1,11 @@
 // The same check as ever: does the gateway answer `/api/kernelspecs` through the tunnel?
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
-import { ClientError, messageOf } from './errors.ts';
-import type { Stage } from './output/progress.ts';
-import { AgentLink, type AgentAccess } from './relay/agent-link.ts';
-import { TunnelError } from './tunnel/errors.ts';
+import type { Clock } from '../clock.ts';
+import { ClientError, messageOf } from '../errors.ts';
+import type { Stage } from '../output/progress.ts';
+import { AgentLink, type AgentAccess } from '../relay/agent-link.ts';
+import { TunnelError } from '../tunnel/errors.ts';
 
 const kernelspecs = z.object({
   default: z.string(),

@@ -1,7 +1,7 @@
 // Which proxy the environment names for a URL: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same in lower case, which
-// goes first as in curl. Pure; proxy.ts and tunnel/ ask here, so that HTTP and WebSockets go the same way.
-import { ClientError } from './errors.ts';
-import type { Io } from './io.ts';
+// goes first as in curl. Pure; dispatcher.ts and tunnel/ ask here, so that HTTP and WebSockets go the same way.
+import { ClientError } from '../errors.ts';
+import type { Io } from '../io.ts';
 
 export interface Proxy {
   url: URL;

@@ -1,8 +1,8 @@
 // Which proxy is for which URL: the variables, and the exceptions from them.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ClientError } from '../../client/errors.ts';
-import { proxyOf } from '../../client/proxy-settings.ts';
+import { ClientError } from '../../../client/errors.ts';
+import { proxyOf } from '../../../client/proxy/settings.ts';
 
 const API = 'https://api.datalab.test';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SessionView } from '../../functions/contract.ts';
-import type { Backend } from '../../client/backend.ts';
-import { findSession } from '../../client/find-session.ts';
-import { OWN, sessionNamed } from '../helpers/fixed-api.ts';
+import type { SessionView } from '../../../functions/contract.ts';
+import type { Backend } from '../../../client/backend.ts';
+import { findSession } from '../../../client/session/find.ts';
+import { OWN, sessionNamed } from '../../helpers/fixed-api.ts';
 
 const ADA = 'ada@example.com';
 

@@ -1,11 +1,11 @@
 // One call to the HTTP API: again when the connection was lost, the platform is in trouble or wants it slower; with
-// another token when that is refused. What it comes to when all is in vain, api-failures.ts says.
+// another token when that is refused. What it comes to when all is in vain, failures.ts says.
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
-import type { ErrorBody } from '../functions/contract.ts';
-import { ApiError, ForeignAnswer, readAnswer, UnknownShape } from './api-answer.ts';
-import { ClientError } from './errors.ts';
+import type { ErrorBody } from '../../functions/contract.ts';
+import { ApiError, ForeignAnswer, readAnswer, UnknownShape } from './answer.ts';
+import { ClientError } from '../errors.ts';
 import { isPassing } from './network-failures.ts';
 
 export interface ApiOptions {
@@ -59,7 +59,7 @@ export async function callApi<T>(
         continue;
       }
       if (attempt >= RETRIES || !isWorthRepeating(error)) {
-        const { explain } = await import('./api-failures.ts');
+        const { explain } = await import('./failures.ts');
         throw await explain(error, options, token);
       }
       const milliseconds = Math.min(200 * 2 ** attempt, 5000) * (0.5 + Math.random());

@@ -1,8 +1,8 @@
 // Follows a session until it is where somebody wants it, saying what it waits for meanwhile.
-import type { SessionState, SessionView } from '../functions/contract.ts';
-import { ApiError, type Api } from './api.ts';
-import { ClientError } from './errors.ts';
-import type { Stage } from './output/progress.ts';
+import type { SessionState, SessionView } from '../../functions/contract.ts';
+import { ApiError, type Api } from '../api/api.ts';
+import { ClientError } from '../errors.ts';
+import type { Stage } from '../output/progress.ts';
 
 const WAIT_SECONDS = 45;
 

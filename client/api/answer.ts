@@ -1,9 +1,9 @@
-// What an API answers, read: its own answer, its own refusal, or something else that stands at its address. api-call.ts
-// reads with it, api-failures.ts says what it means.
+// What an API answers, read: its own answer, its own refusal, or something else that stands at its address. call.ts
+// reads with it, failures.ts says what it means.
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { errorBody, type ErrorBody } from '../functions/contract.ts';
-import { ClientError } from './errors.ts';
+import { errorBody, type ErrorBody } from '../../functions/contract.ts';
+import { ClientError } from '../errors.ts';
 
 /** The API's own answer that it will not do what was asked. */
 export class ApiError extends ClientError {

@@ -1,8 +1,8 @@
-// How undici reaches what the client calls when the environment names a proxy. For WebSockets see proxy-connection.ts.
+// How undici reaches what the client calls when the environment names a proxy. For WebSockets see connection.ts.
 import { Agent, buildConnector, type Dispatcher } from 'undici';
-import type { Io } from './io.ts';
-import { connectThrough } from './proxy-connection.ts';
-import { hasProxy, proxyOf } from './proxy-settings.ts';
+import type { Io } from '../io.ts';
+import { connectThrough } from './connection.ts';
+import { hasProxy, proxyOf } from './settings.ts';
 
 /**
  * `dispatcher` for undici's requests; undefined, the default one, where no proxy is named.

@@ -1,9 +1,9 @@
 // Reads the log of the image's build as it comes. It is the build that counts: a log that cannot be read is said once
 // and holds nothing up.
-import type { ImageView } from '../functions/contract.ts';
-import { ApiError, type Api } from './api.ts';
-import { ClientError } from './errors.ts';
-import type { LogLine } from './output/log-lines.ts';
+import type { ImageView } from '../../functions/contract.ts';
+import { ApiError, type Api } from '../api/api.ts';
+import { ClientError } from '../errors.ts';
+import type { LogLine } from '../output/log-lines.ts';
 
 export interface BuildLog {
   /** What has come since the last time, oldest first; a page may be missing when there is very much of it. */

@@ -1,5 +1,5 @@
 // What a page says that came where the API's answer was expected: whether it is HTML, its title, and whether it is one of
-// Google's own refusals. Pure; api-failures.ts asks.
+// Google's own refusals. Pure; failures.ts asks.
 
 export interface PageWords {
   isHtml: boolean;

@@ -3,10 +3,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { claimStart, readAnnouncement, type StartKey } from '../../client/start-claim.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import {
+  claimStart,
+  readAnnouncement,
+  type StartKey,
+} from '../../../client/session/start-claim.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
-const MODULE = path.join(import.meta.dirname, '../../client/start-claim.ts');
+const MODULE = path.join(import.meta.dirname, '../../../client/session/start-claim.ts');
 
 function keyIn(stateDir: string, folder = '/notebooks'): StartKey {
   return { stateDir, backend: 'emulator', session: 'default', folder };
