@@ -45,15 +45,18 @@ export async function runGcloud(
   const child = spawn('gcloud', args, {
     env: { ...env, CLOUDSDK_CORE_DISABLE_PROMPTS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // In a group of its own: some installations have a script in front of it, which must not outlive us either.
+    detached: true,
   });
   const late = AbortSignal.timeout(limitMilliseconds);
   const end = AbortSignal.any([interrupt, late]);
-  const kill = () => child.kill('SIGKILL');
+  const kill = () => {
+    killGroup(child);
+  };
   end.addEventListener('abort', kill);
   try {
     return tokenIn(await collect(child));
   } catch (error) {
-    // Ctrl-C on a terminal reaches it before us.
     if (wasInterrupted(child, interrupt)) throw new Interrupted();
     if (!late.aborted) throw error;
     throw new GcloudFailure(`it did not answer within ${limitMilliseconds / 1000} s.`);
@@ -75,8 +78,21 @@ function tokenIn({ code, stdout, stderr }: Outcome): string {
   throw new GcloudFailure('what it printed is not a token.');
 }
 
+/** Somebody may have told it alone. */
 function wasInterrupted(child: ChildProcess, interrupt: AbortSignal): boolean {
   return interrupt.aborted || child.signalCode === 'SIGINT';
+}
+
+/** Nobody waits for what it may have left behind either: that could hold the pipes open. */
+function killGroup(child: ChildProcess): void {
+  try {
+    // It could not be run, and has no id.
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 async function collect(child: ChildProcess): Promise<Outcome> {

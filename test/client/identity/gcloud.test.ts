@@ -21,6 +21,7 @@ import { requireProgram } from '../../helpers/requires.ts';
 import { startStandIn } from '../../helpers/stand-in.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { signInGcloud } from '../../helpers/gcloud-login.ts';
+import { until } from '../../helpers/until.ts';
 
 const API = 'https://europe-west1-a-project.cloudfunctions.net/api';
 
@@ -156,6 +157,16 @@ describe('a run of gcloud', () => {
     await assert.rejects(run(standIn(t, 'kill -INT $$')), Interrupted);
   });
 
+  it('is ended with what it has started, where it is a script that waits for that', async (t) => {
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'pid');
+    const env = standIn(t, `sleep 60 & echo $! > '${file}'; wait`);
+    const slow = runGcloud([], { env, interrupt: OPTIONS.interrupt, limitMilliseconds: 500 });
+    await assert.rejects(slow, { message: 'it did not answer within 0.5 s.' });
+    const pid = Number(readFileSync(file, 'utf8'));
+    await until('what it has started is gone', () => !isAlive(pid));
+  });
+
   it('asks nobody, and gets the environment', async (t) => {
     const env = standIn(
       t,
@@ -187,3 +198,12 @@ describe('a run of gcloud', () => {
     });
   });
 });
+
+/** A process that has ended and that nobody has asked about yet is not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
