@@ -21,7 +21,7 @@ const SETTLED_MILLISECONDS: Partial<Record<SessionState, number>> = {
   READY: 15_000,
   SUSPENDED: 30_000,
   STOPPED: 30_000,
-  FAILED: 30_000,
+  FAILED: 15_000,
 };
 const LONGEST_PAUSE_MILLISECONDS = 60_000;
 

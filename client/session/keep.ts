@@ -24,6 +24,8 @@ export interface KeepOptions {
 
 /** Pages ask again and again; the backend is to have its rest. */
 const HURRY_MILLISECONDS = 3000;
+/** A step that failed on a machine that runs, a refused suspend say, is over with the next report of its agent. */
+const FAILED_PATIENCE_MILLISECONDS = 120_000;
 
 /**
  * Resolves with a session that sleeps, where nobody could wake it.
@@ -44,6 +46,7 @@ class Keeper implements Disposable {
   #isConnected = true;
   #isWaking = false;
   #hurriedAt = -Infinity;
+  #failedTimer: NodeJS.Timeout | undefined;
 
   constructor(options: KeepOptions, signal: AbortSignal) {
     const { api, session, access, probe, live } = options;
@@ -84,13 +87,16 @@ class Keeper implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
-    this.#keyboard?.[Symbol.dispose]();
+    this.#stopListening();
+    clearInterval(this.#failedTimer);
   }
 
   #takeNews(session: SessionView): void {
     this.#options.live.update({ session, isWakeable: false, note: undefined });
-    const failure = failureOf(session);
-    if (failure) this.#asleep.reject(failure);
+    clearInterval(this.#failedTimer);
+    if (session.want === 'deleted') {
+      this.#asleep.reject(new ClientError(`Session ${session.name} is being deleted.`));
+    }
     switch (session.state) {
       case 'READY':
         this.#stopListening();
@@ -101,11 +107,30 @@ class Keeper implements Disposable {
       case 'STOPPED':
         this.#rest(session);
         return;
+      case 'FAILED':
+        this.#stopListening();
+        this.#fail(session);
+        return;
       default:
         // On its way somewhere: when it is READY again it may be elsewhere.
         this.#stopListening();
         this.#isConnected = false;
     }
+  }
+
+  /** While its machine runs, its kernels may, and the relay may reach them: that is given up only when it does not. */
+  #fail(session: SessionView): void {
+    const { name, error, instance } = session;
+    const failure = new ClientError(
+      `Session ${name} failed: ${error?.message ?? 'no reason given'}`,
+    );
+    if (instance?.status !== 'RUNNING') {
+      this.#asleep.reject(failure);
+      return;
+    }
+    this.#failedTimer = setInterval(() => {
+      if (this.#options.live.state.connection === 'down') this.#asleep.reject(failure);
+    }, FAILED_PATIENCE_MILLISECONDS);
   }
 
   #rest(session: SessionView): void {
@@ -161,12 +186,6 @@ class Keeper implements Disposable {
       trouble: error && { since: trouble?.since ?? now(), words: troubleWords(error) },
     });
   }
-}
-
-function failureOf({ name, state, want, error }: SessionView): ClientError | undefined {
-  if (want === 'deleted') return new ClientError(`Session ${name} is being deleted.`);
-  if (state !== 'FAILED') return undefined;
-  return new ClientError(`Session ${name} failed: ${error?.message ?? 'no reason given'}`);
 }
 
 function troubleWords(error: ClientError): string {

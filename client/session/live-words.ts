@@ -44,6 +44,8 @@ function stateWords(state: LiveState, now: number): string[] {
     case 'SUSPENDED':
     case 'STOPPED':
       return [...wakeWords(state), restWords(session)];
+    case 'FAILED':
+      return [session.error?.message ?? 'no reason given'];
     default:
       return session.waitingFor === '' ? [] : [`waiting for ${session.waitingFor}`];
   }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SessionAccess } from '../../../client/session/access.ts';
+import { keepSession } from '../../../client/session/keep.ts';
+import { Live, type LiveState } from '../../../client/session/live.ts';
+import type { ConnectResponse, SessionView } from '../../../functions/contract.ts';
+
+const CONNECTION = { accessToken: '', tunnel: {} } as unknown as ConnectResponse;
+const READY = {
+  id: '1',
+  name: 'train',
+  state: 'READY',
+  want: 'running',
+  revision: 1,
+  instance: { name: 'train-1', status: 'RUNNING' },
+  kernels: [],
+} as unknown as SessionView;
+const FAILED: SessionView = {
+  ...READY,
+  state: 'FAILED',
+  error: { code: 'INTERNAL', message: 'Google does not suspend it.' },
+};
+
+/** With a backend that answers these, one after the other, and a way that is down, so that it is asked soon. */
+async function keep(answers: readonly SessionView[]) {
+  const seen: LiveState[] = [];
+  const over = new AbortController();
+  const left = answers.map((answer, index) => ({ ...answer, revision: index + 2 }));
+  let latest = READY;
+  let now = 0;
+  const end = keepSession(
+    {
+      session: READY,
+      api: {
+        waitForSession: () => Promise.resolve((latest = left.shift() ?? latest)),
+        startSession: () => Promise.reject(new Error('nobody starts it')),
+        connect: () => Promise.resolve(CONNECTION),
+      },
+      access: new SessionAccess({
+        iapUrl: 'wss://127.0.0.1:1',
+        credentials: {
+          accessToken: () => Promise.resolve(''),
+          forget: () => undefined,
+          command: '',
+        },
+        env: {},
+        connection: CONNECTION,
+      }),
+      probe: () => Promise.reject(new Error('no way')),
+      live: new Live({ session: READY, connection: 'up', isWakeable: false }, (state) => {
+        seen.push(state);
+      }),
+      now: () => (now += 10_000),
+      onEnter: undefined,
+      onConnection: (connection) => {
+        connection.check();
+      },
+    },
+    over.signal,
+  );
+  try {
+    return { end: await end, states: seen.map(({ session }) => session.state) };
+  } finally {
+    over.abort();
+  }
+}
+
+describe('a session that fails while a relay serves it', () => {
+  it('is kept while its machine runs: a suspend that Google refuses is no end', async () => {
+    const { end, states } = await keep([FAILED, READY, { ...READY, state: 'SUSPENDED' }]);
+    assert.equal(end.state, 'SUSPENDED');
+    assert.ok(states.includes('FAILED'));
+  });
+
+  it('is the end when its machine does not run', async () => {
+    const gone = { ...FAILED, instance: { ...READY.instance, status: 'TERMINATED' } };
+    await assert.rejects(keep([gone as SessionView]), {
+      message: 'Session train failed: Google does not suspend it.',
+    });
+  });
+});
