@@ -51,9 +51,11 @@ function stateWords(state: LiveState, now: number): string[] {
   }
 }
 
-/** What has become of its kernels. */
+/** What becomes of its kernels. */
 export function restWords({ state }: Pick<SessionView, 'state'>): string {
-  return state === 'SUSPENDED' ? 'kernels and variables kept' : 'files kept, kernels gone';
+  return state === 'SUSPENDED' || state === 'SUSPENDING'
+    ? 'kernels and variables kept'
+    : 'files kept, kernels gone';
 }
 
 function wakeWords({ isWakeable, session }: LiveState): string[] {

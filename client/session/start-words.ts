@@ -96,8 +96,14 @@ function endWords(session: SessionView, options: StartOptions, io: Io): string[]
       back,
     ];
   }
-  if (isAtRest(session)) {
+  if (isAtRest(session) || isLeaving(session)) {
     return [`Session ${session.name} is ${session.state}: ${restWords(session)}.`, back];
+  }
+  if (session.state === 'FAILED') {
+    return [
+      `Session ${session.name} is FAILED: ${session.error?.message ?? 'no reason given'}`,
+      back,
+    ];
   }
   return [
     `Session ${session.name} goes on without you, and its kernels with it (${kernelWords(session.kernels)}).`,
@@ -108,6 +114,10 @@ function endWords(session: SessionView, options: StartOptions, io: Io): string[]
 
 function isAtRest({ state }: SessionView): boolean {
   return state === 'SUSPENDED' || state === 'STOPPED';
+}
+
+function isLeaving({ state }: SessionView): boolean {
+  return state === 'SUSPENDING' || state === 'STOPPING';
 }
 
 /** When it sleeps if nobody does anything, and what is left then. */
