@@ -14,17 +14,27 @@ export function onEnter({ stdin, elapsed }: Io, callback: () => void): Disposabl
     const isMeant = elapsed() - readingSince > SETTLE_MILLISECONDS;
     if (isMeant && /[\r\n]/.test(typed.toString())) callback();
   };
-  const begin = () => {
-    if (readingSince !== Infinity || !isInForeground()) return;
+  const end = () => {
+    readingSince = Infinity;
+    stdin.off('data', take).pause();
+  };
+  const look = () => {
+    const isReading = readingSince !== Infinity;
+    if (isReading === isInForeground()) return;
+    if (isReading) {
+      end();
+      return;
+    }
     readingSince = elapsed();
     stdin.on('data', take).resume();
   };
-  begin();
-  const timer = setInterval(begin, LOOK_MILLISECONDS);
+  look();
+  // Its timer is due at once after Ctrl-Z and `bg`, before anything is read.
+  const timer = setInterval(look, LOOK_MILLISECONDS);
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
-      stdin.off('data', take).pause();
+      end();
     },
   };
 }
