@@ -109,8 +109,10 @@ describe('the agent in front of a real Jupyter', { skip, timeout: 240_000 }, () 
   it('reports a kernel busy while its cell runs, also after the page was closed', async () => {
     const kernelId = await startKernel();
     const client = await open(kernelId);
-    const id = client.execute('import time; print("on"); time.sleep(9)');
+    const id = client.execute('import time; print("on"); time.sleep(10)');
     await client.next('stream', id);
+    // Reports come a second apart: the last one may be older than the cell.
+    await reported(kernelId, 'busy');
     // The idle of this one is what the gateway's own list shows from then on.
     await client.idle(client.send('control', 'kernel_info_request', {}));
     await client.close();
