@@ -13,6 +13,7 @@ import { followLog } from '../logs/follow.ts';
 import { linePrinter } from '../output/log-lines.ts';
 import { readSettings } from '../settings/settings.ts';
 import type { Call } from '../verbs.ts';
+import { sameBackend, sameSession } from './session-change.ts';
 
 const DEFAULT_LINES = 100;
 
@@ -51,9 +52,10 @@ interface Source {
 async function sourceOf(what: string, backend: Backend, flags: Flags): Promise<Source> {
   const { api, settings } = backend;
   const { name } = settings;
-  const other = (verb: string) => `datalab-client ${verb}${commonFlags(name, flags)}`;
+  const other = (verb: string) => `datalab-client ${verb}${sameSession({ name }, flags)}`;
   if (what === 'build') {
-    const nothing = `No build of the gateway image is known that has printed anything. The image: ${other('image status')}`;
+    const status = `datalab-client image status${sameBackend(flags)}`;
+    const nothing = `No build of the gateway image is known that has printed anything. The image: ${status}`;
     return { read: (page) => api.imageLogs(page), nothing };
   }
   const source = checkedSource(what);
@@ -75,10 +77,6 @@ function checkedSource(what: string): LogSource {
     default:
       throw new ClientError(`There is no log ${what}: choose ui, gateway, agent, build or vm.`);
   }
-}
-
-function commonFlags(name: string, flags: Flags): string {
-  return `${name === 'default' ? '' : ` --name ${name}`}${flags.emulator ? ' --emulator' : ''}`;
 }
 
 async function follow(

@@ -60,11 +60,16 @@ async function followed(
 /** The flags that say which session again, for a command that a person can copy. */
 export function sameSession({ name }: Pick<SessionView, 'name'>, flags: Flags): string {
   return [
-    ...(flags.emulator ? [' --emulator'] : []),
-    ...connectionFlags(flags).map((flag) => ` ${flag}`),
+    sameBackend(flags),
     ...(name === 'default' ? [] : [` --name ${name}`]),
     ...(flags.owner === undefined ? [] : [` --owner ${flags.owner}`]),
   ].join('');
+}
+
+/** Those of them that say which backend. */
+export function sameBackend(flags: Flags): string {
+  const emulator = flags.emulator ? ['--emulator'] : [];
+  return [...emulator, ...connectionFlags(flags)].map((flag) => ` ${flag}`).join('');
 }
 
 /** `session train`, and whose it is when that is somebody else. */
