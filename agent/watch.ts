@@ -11,6 +11,8 @@ const READY_INTERVAL_MILLISECONDS = 5_000;
 const UNSETTLED_INTERVAL_MILLISECONDS = 1_500;
 /** A session waits for its gateway: look often. */
 const WAITING_INTERVAL_MILLISECONDS = 200;
+/** Nobody waits any more for one that has not answered for so long: it is looked for as often as one that is there. */
+const WAITING_MILLISECONDS = 300_000;
 
 export interface WatchOptions {
   gateway: Gateway;
@@ -23,6 +25,8 @@ export interface WatchOptions {
 export class Watch {
   readonly #options: WatchOptions;
   #isReady = false;
+  /** Undefined: the gateway is there, or has not been looked for. */
+  #waitingSince: number | undefined;
   #isLooking = false;
   #isStopped = false;
   #shallLookAgain = false;
@@ -63,9 +67,17 @@ export class Watch {
   }
 
   #interval(): number {
-    if (!this.#isReady) return WAITING_INTERVAL_MILLISECONDS;
+    if (!this.#isReady) return this.#waitingInterval();
+    this.#waitingSince = undefined;
     const { isListNeeded } = this.#options.kernels;
     return isListNeeded ? UNSETTLED_INTERVAL_MILLISECONDS : READY_INTERVAL_MILLISECONDS;
+  }
+
+  #waitingInterval(): number {
+    const now = this.#options.clock.now();
+    this.#waitingSince ??= now;
+    const isLong = now - this.#waitingSince >= WAITING_MILLISECONDS;
+    return isLong ? READY_INTERVAL_MILLISECONDS : WAITING_INTERVAL_MILLISECONDS;
   }
 
   #shouldRepeat(): boolean {
