@@ -1,6 +1,6 @@
 // The client's configuration file, ~/.config/datalab/config.json: a JSON object whose keys are the names of settings.
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { realpathSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ClientError, messageOf } from '../errors.ts';
 import { SETTING_NAMES, type SettingName } from '../flags.ts';
@@ -45,7 +45,8 @@ export function writeConfigFile(file: string, values: ConfigValues): void {
   try {
     const descriptor = openSync(draft, 'w', 0o600);
     try {
-      writeSync(descriptor, `${JSON.stringify(merged, null, 2)}\n`);
+      // Unlike writeSync, it ends with all of it written or with an error.
+      writeFileSync(descriptor, `${JSON.stringify(merged, null, 2)}\n`);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
