@@ -13,7 +13,9 @@ readonly MARK="DATALAB_EMULATOR_LEASH=$DATALAB_EMULATOR_LEASH"
 main() {
   local ends_with_command=0
   [[ $1 == --ends-with-command ]] && { ends_with_command=1; shift; }
-  trap 'end $SHUTDOWN' TERM
+  # A mark, and no more: bash 5.2 runs traps inside of a `read` that waits, and what is read in there waits with it.
+  local is_told=0
+  trap 'is_told=1' TERM
   export DATALAB_EMULATOR_LEASH_PID=$$
   "$@" </dev/null &
   local command=$!
@@ -23,6 +25,7 @@ main() {
   while [[ $status -eq 0 || $status -gt 128 ]]; do
     read -r -t 1 _
     status=$?
+    ((is_told)) && end $SHUTDOWN
     if ((ends_with_command)) && ! kill -0 "$command" 2>/dev/null; then
       wait "$command"
       end $?
