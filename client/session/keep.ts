@@ -108,7 +108,6 @@ class Keeper implements Disposable {
         this.#rest(session);
         return;
       case 'FAILED':
-        this.#stopListening();
         this.#fail(session);
         return;
       default:
@@ -125,9 +124,12 @@ class Keeper implements Disposable {
       `Session ${name} failed: ${error?.message ?? 'no reason given'}`,
     );
     if (instance?.status !== 'RUNNING') {
-      this.#asleep.reject(failure);
+      this.#isConnected = false;
+      this.#connection.rest(failure.message);
+      if (!this.#offerToWake()) this.#asleep.reject(failure);
       return;
     }
+    this.#stopListening();
     this.#failedTimer = setInterval(() => {
       if (this.#options.live.state.connection === 'down') this.#asleep.reject(failure);
     }, FAILED_PATIENCE_MILLISECONDS);
@@ -139,15 +141,18 @@ class Keeper implements Disposable {
     this.#connection.rest(
       `Session ${name} is ${state}: ${restWords(session)}. Wake it where datalab-client runs, or with: datalab-client start`,
     );
+    if (!this.#offerToWake()) this.#asleep.resolve(session);
+  }
+
+  /** The pages stay, so that notebooks can be saved, and there may be room again later. False where nobody sits. */
+  #offerToWake(): boolean {
     const { onEnter, live } = this.#options;
-    if (!onEnter) {
-      this.#asleep.resolve(session);
-      return;
-    }
+    if (!onEnter) return false;
     live.update({ isWakeable: true });
     this.#keyboard ??= onEnter(() => {
       void this.#wake();
     });
+    return true;
   }
 
   async #wake(): Promise<void> {

@@ -45,7 +45,7 @@ function stateWords(state: LiveState, now: number): string[] {
     case 'STOPPED':
       return [...wakeWords(state), restWords(session)];
     case 'FAILED':
-      return [session.error?.message ?? 'no reason given'];
+      return [...wakeWords(state), session.error?.message ?? 'no reason given'];
     default:
       return session.waitingFor === '' ? [] : [`waiting for ${session.waitingFor}`];
   }

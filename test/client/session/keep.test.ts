@@ -22,8 +22,12 @@ const FAILED: SessionView = {
 };
 
 /** With a backend that answers these, one after the other, and a way that is down, so that it is asked soon. */
-async function keep(answers: readonly SessionView[]) {
+async function keep(answers: readonly SessionView[], atEnter?: SessionView) {
   const seen: LiveState[] = [];
+  const presses = (callback: () => void) => {
+    setImmediate(callback);
+    return { [Symbol.dispose]: () => undefined };
+  };
   const over = new AbortController();
   const left = answers.map((answer, index) => ({ ...answer, revision: index + 2 }));
   let latest = READY;
@@ -33,7 +37,8 @@ async function keep(answers: readonly SessionView[]) {
       session: READY,
       api: {
         waitForSession: () => Promise.resolve((latest = left.shift() ?? latest)),
-        startSession: () => Promise.reject(new Error('nobody starts it')),
+        startSession: () =>
+          atEnter ? Promise.resolve(atEnter) : Promise.reject(new Error('nobody starts it')),
         connect: () => Promise.resolve(CONNECTION),
       },
       access: new SessionAccess({
@@ -51,7 +56,7 @@ async function keep(answers: readonly SessionView[]) {
         seen.push(state);
       }),
       now: () => (now += 10_000),
-      onEnter: undefined,
+      onEnter: atEnter && presses,
       onConnection: (connection) => {
         connection.check();
       },
@@ -59,7 +64,9 @@ async function keep(answers: readonly SessionView[]) {
     over.signal,
   );
   try {
-    return { end: await end, states: seen.map(({ session }) => session.state) };
+    return { end: await end, states: seen.map(({ session }) => session.state), seen };
+  } catch (error) {
+    throw Object.assign(error as Error, { seen });
   } finally {
     over.abort();
   }
@@ -72,7 +79,18 @@ describe('a session that fails while a relay serves it', () => {
     assert.ok(states.includes('FAILED'));
   });
 
-  it('is the end when its machine does not run', async () => {
+  it('is tried again with Enter, where somebody sits, the pages still there', async () => {
+    const gone = { ...FAILED, instance: { ...READY.instance, status: 'TERMINATED' } };
+    const deleting: SessionView = { ...READY, state: 'DELETING', want: 'deleted', revision: 99 };
+    await assert.rejects(keep([gone as SessionView], deleting), (error: Error) => {
+      assert.equal(error.message, 'Session train is being deleted.', 'what Enter has asked for');
+      const { seen } = error as Error & { seen: LiveState[] };
+      assert.ok(seen.some(({ session, isWakeable }) => session.state === 'FAILED' && isWakeable));
+      return true;
+    });
+  });
+
+  it('is the end when its machine does not run and nobody sits there', async () => {
     const gone = { ...FAILED, instance: { ...READY.instance, status: 'TERMINATED' } };
     await assert.rejects(keep([gone as SessionView]), {
       message: 'Session train failed: Google does not suspend it.',
