@@ -5,7 +5,7 @@ import type { CallOptions, Tooling } from './backend.ts';
 
 export interface ApiRoute {
   method: string;
-  /** With `{id}` where a session is named. */
+  /** With `{id}` where a session is named, and the query that it needs. */
   path: string;
   caller: 'anybody' | 'user' | 'agent';
   options: CallOptions;
@@ -16,7 +16,14 @@ const body = z.looseObject({
   required: z.array(z.string()).default([]),
   properties: z.record(z.string(), property).default({}),
 });
+const parameter = z.looseObject({
+  name: z.string(),
+  in: z.string(),
+  required: z.boolean().default(false),
+  schema: z.looseObject({ enum: z.array(z.string()).default(['1']) }),
+});
 const operation = z.looseObject({
+  parameters: z.array(parameter).default([]),
   security: z.array(z.looseObject({ user: z.unknown().optional(), agent: z.unknown().optional() })),
   requestBody: z
     .object({ content: z.object({ 'application/json': z.object({ schema: z.looseObject({}) }) }) })
@@ -35,7 +42,7 @@ export async function routesOf(tooling: Tooling): Promise<ApiRoute[]> {
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, found]) => ({
       method: method.toUpperCase(),
-      path,
+      path: path + queryOf(found),
       caller: callerOf(found),
       options: optionsOf(found, components.schemas),
     })),
@@ -50,6 +57,12 @@ export function callRoute(tooling: Tooling, route: ApiRoute, id: string) {
 function callerOf({ security: [needed = {}] }: Operation): ApiRoute['caller'] {
   if (needed.user) return 'user';
   return needed.agent ? 'agent' : 'anybody';
+}
+
+function queryOf({ parameters }: Operation): string {
+  const needed = parameters.filter((one) => one.in === 'query' && one.required);
+  const query = needed.map(({ name, schema }) => `${name}=${schema.enum[0] ?? ''}`);
+  return query.length > 0 ? `?${query.join('&')}` : '';
 }
 
 function optionsOf({ requestBody }: Operation, schemas: Schemas): CallOptions {
