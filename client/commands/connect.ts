@@ -6,13 +6,11 @@ import { serve } from '../session/serve.ts';
 import { startOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
 import type { Call } from '../verbs.ts';
-import { checkName } from './start.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
 
 export async function connect({ argument, flags }: Call, io: Io): Promise<void> {
   const settings = await completeSettings(flags, io);
   const options = startOptions('connect', argument, flags, settings);
-  checkName(options.name);
   const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
   const onReady = (ready: ReadyEvent) => {
     sayReady(ready, options, io);

@@ -1,9 +1,7 @@
 // `datalab-client start`: a session, its relay and the notebook pages, until Ctrl-C. One per session and folder: a second
 // one follows the first (start-follow.ts). What happens in between is in session/serve.ts.
-import { sessionName } from '../../functions/contract.ts';
 import { openBrowser } from '../browser.ts';
 import { checkContentFolder } from '../content-folder.ts';
-import { ClientError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { serve } from '../session/serve.ts';
 import { startOptions } from '../session/start-options.ts';
@@ -17,7 +15,6 @@ import type { StartOptions } from '../session/start-options.ts';
 export async function start({ argument, flags }: Call, io: Io): Promise<void> {
   const settings = await completeSettings(flags, io);
   const options = startOptions('start', argument, flags, settings);
-  checkName(options.name);
   const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
   // Two people's sessions of one name are two.
   const who = settings.account ?? settings.credentials ?? '';
@@ -55,11 +52,4 @@ function welcome(
       browser?.[Symbol.dispose]();
     },
   };
-}
-
-/** @throws ClientError */
-export function checkName(name: string): void {
-  const checked = sessionName.safeParse(name);
-  if (!checked.success)
-    throw new ClientError(`--name ${name}: ${checked.error.issues[0]?.message ?? ''}`);
 }
