@@ -39,7 +39,9 @@ const UI_PACKAGES = ['jupyterlab', 'jupyter-notebook'] as const;
  */
 export async function installMissing(options: InstallOptions): Promise<JupyterPrograms> {
   const systemFolder = options.systemFolder ?? SYSTEM_FOLDER;
-  const found = await findJupyter(options.environment, systemFolder);
+  const found = await findJupyter(options.environment, systemFolder, options.signal);
+  // Ctrl-C reaches the programs that were asked, too: what they did not say is not missing.
+  options.signal?.throwIfAborted();
   if (hasAll(found, options.need)) return found;
   const packages = missingPackages(found, options.need, systemFolder);
   const apt = await prepareApt(packages, options);

@@ -2,7 +2,7 @@
 // program. install.ts installs what it misses, ui-server.ts starts what it found.
 import { access, constants, open } from 'node:fs/promises';
 import path from 'node:path';
-import { runProgram } from './run-program.ts';
+import { runProgram, type ProgramResult } from './run-program.ts';
 
 export interface JupyterProgram {
   path: string;
@@ -34,25 +34,32 @@ export type Need = 'gateway' | 'gatewayAndUi';
 /** Debian's programs are here, whatever stands first on PATH. */
 export const SYSTEM_FOLDER = '/usr/bin';
 
-/** @param environment its PATH is searched; a program counts when it can tell its version */
+type Run = (file: string, args: readonly string[]) => Promise<ProgramResult>;
+
+/**
+ * @param environment its PATH is searched; a program counts when it can tell its version
+ * @param signal ends the search: what has not been asked by then counts as missing
+ */
 export async function findJupyter(
   environment: NodeJS.ProcessEnv,
   systemFolder = SYSTEM_FOLDER,
+  signal?: AbortSignal,
 ): Promise<JupyterPrograms> {
+  const run: Run = (file, args) => runProgram(file, args, environment, signal);
   const searched = (environment['PATH'] ?? '').split(path.delimiter).filter((f) => f !== '');
   // The gateway's order is the emulator's: Debian's first, since another Python's server may have no kernel.
   const gatewayFolders = [systemFolder, ...searched];
   // The UI's is the user's own.
   const uiFolders = [...searched, systemFolder];
   const [server, ui, hasCurl] = await Promise.all([
-    findProgram('jupyter-server', gatewayFolders, environment),
-    findUi(uiFolders, environment),
+    findProgram('jupyter-server', gatewayFolders, run),
+    findUi(uiFolders, run),
     isThere('curl', uiFolders),
   ]);
   const python = server
     ? await interpreterOf(server.path, gatewayFolders)
     : path.join(systemFolder, 'python3');
-  return { server, ui, hasCurl, modules: await findModules(python, environment) };
+  return { server, ui, hasCurl, modules: await findModules(python, run) };
 }
 
 export function hasAll(programs: JupyterPrograms, need: Need): boolean {
@@ -68,13 +75,10 @@ async function isThere(name: string, folders: string[]): Promise<boolean> {
   return found.includes(true);
 }
 
-async function findUi(
-  folders: string[],
-  environment: NodeJS.ProcessEnv,
-): Promise<UiProgram | undefined> {
-  const lab = await findProgram('jupyter-lab', folders, environment);
+async function findUi(folders: string[], run: Run): Promise<UiProgram | undefined> {
+  const lab = await findProgram('jupyter-lab', folders, run);
   if (lab && isAtLeast(lab.version, 3, 0)) return { ...lab, kind: 'lab' };
-  const notebook = await findProgram('jupyter-notebook', folders, environment);
+  const notebook = await findProgram('jupyter-notebook', folders, run);
   // Older ones cannot listen on a Unix socket.
   if (notebook && isAtLeast(notebook.version, 6, 4)) return { ...notebook, kind: 'notebook' };
   return undefined;
@@ -83,13 +87,13 @@ async function findUi(
 async function findProgram(
   name: string,
   folders: string[],
-  environment: NodeJS.ProcessEnv,
+  run: Run,
 ): Promise<JupyterProgram | undefined> {
   for (const folder of new Set(folders)) {
     const file = path.join(folder, name);
     if (!(await isExecutable(file))) continue;
     // pyenv's stand-ins exist for programs that no active Python has.
-    const { code, stdout } = await runProgram(file, ['--version'], environment);
+    const { code, stdout } = await run(file, ['--version']);
     const version = /^\d+\.\d+\S*$/m.exec(stdout.trim())?.[0];
     if (code === 0 && version !== undefined) return { path: file, version };
   }
@@ -108,14 +112,11 @@ async function interpreterOf(program: string, folders: string[]): Promise<string
   return 'python3';
 }
 
-async function findModules(
-  python: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<KernelModule[]> {
+async function findModules(python: string, run: Run): Promise<KernelModule[]> {
   const names = KERNEL_MODULES.map((name) => `"${name}"`).join(',');
   const program = `import importlib.util as u; print(*[m for m in (${names}) if u.find_spec(m)])`;
   // Isolated: a file called pandas.py in the current folder is not pandas.
-  const { stdout } = await runProgram(python, ['-I', '-c', program], environment);
+  const { stdout } = await run(python, ['-I', '-c', program]);
   const found = stdout.trim().split(' ');
   return KERNEL_MODULES.filter((name) => found.includes(name));
 }

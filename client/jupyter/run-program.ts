@@ -13,8 +13,14 @@ export function runProgram(
   file: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
 ): Promise<ProgramResult> {
-  const options = { env: environment, timeout: LIMIT_MILLISECONDS, killSignal: 'SIGKILL' as const };
+  const options = {
+    env: environment,
+    timeout: LIMIT_MILLISECONDS,
+    killSignal: 'SIGKILL' as const,
+    ...(signal && { signal }),
+  };
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout) => {
       resolve({ code: codeOf(error), stdout });

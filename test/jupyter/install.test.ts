@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -80,6 +80,25 @@ describe('installing what is missing of Jupyter', () => {
     await install(machine);
     const command = `${INSTALL} ${GATEWAY} jupyterlab`;
     assert.deepEqual(machine.calls(), [command, UPDATE, command]);
+  });
+
+  it('ends the search on Ctrl-C, and takes nothing for missing that did not answer', async (t) => {
+    const machine = debian(t);
+    const own = temporaryFolder(t);
+    const asked = path.join(own, 'asked');
+    const program = `#!/bin/bash\ntouch ${asked}\nexec sleep 60\n`;
+    writeFileSync(path.join(own, 'jupyter-lab'), program, { mode: 0o755 });
+    const interrupt = new AbortController();
+    const environment = {
+      ...machine.environment,
+      PATH: `${own}:${machine.environment['PATH'] ?? ''}`,
+    };
+    const installing = install(machine, { environment, signal: interrupt.signal });
+    installing.catch(() => undefined);
+    await until('JupyterLab is asked', () => existsSync(asked));
+    interrupt.abort();
+    await assert.rejects(installing, { name: 'AbortError' });
+    assert.deepEqual(machine.calls(), []);
   });
 
   it('goes through sudo when that asks for no password', async (t) => {
