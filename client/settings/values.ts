@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { ClientError } from '../errors.ts';
+import { formatDuration } from '../output/durations.ts';
 import { SETTING_NAMES, type SettingName } from '../flags.ts';
 import type { Declaration } from './declaration.ts';
 import { DECLARATIONS, type Values } from './declarations.ts';
@@ -55,17 +56,28 @@ export function checkValue(name: SettingName, given: Given, sources: Sources): u
       String(parsed.data).replace(/^~(?=\/|$)/, () => sources.home),
     );
   }
-  const problems = parsed.error.issues.map((issue) => problemOf(issue, name, field));
+  const problems = parsed.error.issues.map((issue) => problemOf(issue, field));
   throw new ClientError(`${given.said}: ${[...new Set(problems)].join('; ')}`);
 }
 
 /** As the API names fields and says what is wrong with them: `labels.team: must be …`. */
-function problemOf(issue: z.core.$ZodIssue, name: SettingName, field: string | undefined): string {
-  const message =
-    issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-  if (field === undefined || (issue.path.length === 0 && field === name)) return message;
+function problemOf(issue: z.core.$ZodIssue, field: string | undefined): string {
+  const message = wordsOf(issue, field?.endsWith('Seconds') ? formatDuration : String);
+  // The flag or key is named already; what is wrong inside of it is not.
+  if (field === undefined || issue.path.length === 0) return message;
   const inside = issue.path.map((key) =>
     typeof key === 'number' ? `[${key}]` : `.${String(key)}`,
   );
   return `${field}${inside.join('')}: ${message}`;
+}
+
+function wordsOf(issue: z.core.$ZodIssue, inWords: (limit: number) => string): string {
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  // Of a text, a limit counts its characters.
+  if (!('origin' in issue) || (issue.origin !== 'number' && issue.origin !== 'int')) {
+    return issue.message;
+  }
+  if (issue.code === 'too_small') return `must be at least ${inWords(Number(issue.minimum))}`;
+  if (issue.code === 'too_big') return `must be at most ${inWords(Number(issue.maximum))}`;
+  return issue.message;
 }

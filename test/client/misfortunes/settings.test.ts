@@ -110,7 +110,7 @@ const ROWS: Misfortune[] = [
   ...wrongFlag('--port', 'http', /Not a port: give a number from 1 to 65535/),
   ...wrongFlag('--name', 'My-Session', /must be 1 to 40 lower-case letters, digits and hyphens/),
   ...wrongFlag('--labels', 'Team=a', /labels\.Team: must be 1 to 63 lower-case letters/),
-  ...wrongFlag('--idle-timeout', '5s', /idleTimeoutSeconds: Too small: expected number to be >=60/),
+  ...wrongFlag('--idle-timeout', '5s', /--idle-timeout 5s: must be at least 1 min/),
   ...wrongFlag('--zone', 'moon', /must be the name of a zone, such as europe-west1-b/),
   nowhere(
     'a project that does not exist',

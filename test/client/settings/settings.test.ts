@@ -260,9 +260,9 @@ describe('a wrong value', () => {
       '123456',
       'must be the id of a project, such as my-project-123 (not its name, nor its number)',
     ],
-    ['idleTimeout', '5s', 'idleTimeoutSeconds: Too small: expected number to be >=60'],
-    ['idleTimeout', 'soon', 'idleTimeoutSeconds: must be a length of time, such as 45m, 2h or 1d'],
-    ['diskSizeGb', '5', 'Too small: expected number to be >=10'],
+    ['idleTimeout', '5s', 'must be at least 1 min'],
+    ['idleTimeout', 'soon', 'must be a length of time, such as 45m, 2h or 1d'],
+    ['diskSizeGb', '5', 'must be at least 10'],
     ['diskSizeGb', '1e3', 'must be a whole number, such as 100'],
     [
       'labels',
