@@ -33,7 +33,7 @@ export function awakeOf(record: SessionRecord): Awake | undefined {
   const busy = kernels.filter(isAtWork);
   const [first] = busy;
   if (first) {
-    const others = busy.length === 1 ? '' : ` and ${busy.length - 1} more`;
+    const others = busy.length === 1 ? '' : `, and ${busy.length - 1} more`;
     return { reason: `kernel ${first.name || first.id} is ${first.state}${others}` };
   }
   const { idleTimeoutSeconds } = record.spec;
@@ -44,7 +44,13 @@ export function awakeOf(record: SessionRecord): Awake | undefined {
   if (record.sleepTrouble !== undefined) {
     return { reason: `it could not be suspended (${record.sleepTrouble})`, sleepAt };
   }
-  return { reason: `it was in use within the last ${idleTimeoutSeconds} s`, sleepAt };
+  return { reason: `it was in use within the last ${inWords(idleTimeoutSeconds)}`, sleepAt };
+}
+
+/** `30 min`, `2 h`; what is no whole number of minutes stays in seconds. */
+function inWords(seconds: number): string {
+  if (seconds % 60 !== 0) return `${seconds} s`;
+  return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${seconds / 60} min`;
 }
 
 /** Begins, carries on or ends what leads to sleep. The step itself is plan.ts's. */

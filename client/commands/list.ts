@@ -3,6 +3,7 @@ import { openBackend } from '../backend.ts';
 import type { Io } from '../io.ts';
 import { sessionTable } from '../output/session-table.ts';
 import type { Call } from '../verbs.ts';
+import { sameSession } from './session-change.ts';
 
 export async function list({ flags }: Call, io: Io): Promise<void> {
   await using backend = await openBackend(flags, io);
@@ -12,6 +13,7 @@ export async function list({ flags }: Call, io: Io): Promise<void> {
   } else if (sessions.length > 0) {
     io.stdout.write(`${sessionTable(sessions, io)}\n`);
   } else if (!flags.quiet) {
-    io.stdout.write('No sessions. Start one with: datalab-client start\n');
+    const start = `datalab-client start${sameSession({ name: 'default' }, flags)}`;
+    io.stdout.write(`No sessions. Start one with: ${start}\n`);
   }
 }

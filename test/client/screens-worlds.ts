@@ -93,7 +93,7 @@ export function world(changes: Partial<World> = {}): World {
   return {
     sessions: [
       sessionNamed('default', {
-        awake: { reason: 'it was in use within the last 1800 s', sleepTime: minutes(25) },
+        awake: { reason: 'it was in use within the last 30 min', sleepTime: minutes(25) },
         kernels: [kernel('idle', 300)],
       }),
       train(),

@@ -135,7 +135,7 @@ describe('an idle session', () => {
     world.clock.advance(100);
     await reportAs(world, id, agent, [kernel('idle', 40)]);
     const { awake } = viewOf(await record(world, id));
-    assert.equal(awake?.reason, 'it was in use within the last 600 s');
+    assert.equal(awake?.reason, 'it was in use within the last 10 min');
     const expected = world.clock.now() - 40_000 + IDLE_SECONDS * 1000;
     assert.equal(awake.sleepTime, new Date(expected).toISOString());
   });
