@@ -1,9 +1,11 @@
 // `datalab-client extend`: awake for so long from now, whatever its kernels do.
 import { ClientError } from '../errors.ts';
+import type { SessionView } from '../../functions/contract.ts';
 import type { Io } from '../io.ts';
 import { formatDuration, formatRelative, parseDuration } from '../output/durations.ts';
+import type { Flags } from '../flags.ts';
 import type { Call } from '../verbs.ts';
-import { changeSession } from './session-change.ts';
+import { changeSession, sameSession } from './session-change.ts';
 
 const DEFAULT_TIME = '1h';
 const MIN_SECONDS = 60;
@@ -16,6 +18,7 @@ export async function extend({ argument, flags }: Call, io: Io): Promise<void> {
     {
       stage: 'Extend',
       event: 'extended',
+      consent: (session) => refuseSleeping(session, flags),
       work: async ({ id }, _, api) => await api.extendSession(id, seconds),
       words: ({ name, lifetimeEndTime }) => {
         const until = `Session ${name} stays awake for the next ${formatDuration(seconds)}`;
@@ -27,6 +30,14 @@ export async function extend({ argument, flags }: Call, io: Io): Promise<void> {
     flags,
     io,
   );
+}
+
+/** The API refuses it, too; here the command that helps is known. */
+function refuseSleeping(session: SessionView, flags: Flags): Promise<void> {
+  if (session.want !== 'suspended' && session.want !== 'stopped') return Promise.resolve();
+  const start = `datalab-client start${sameSession(session, flags)}`;
+  const refusal = `Session ${session.name} is ${session.state}: only one that is up can be extended.`;
+  return Promise.reject(new ClientError(`${refusal} Start it first, with: ${start}`));
 }
 
 function secondsOf(text: string): number {

@@ -26,6 +26,7 @@ export async function suspend({ flags }: Call, io: Io): Promise<void> {
 }
 
 function whatSleeps(session: SessionView): string {
+  if (kernelsOf(session).length === 0) return 'it had no kernels';
   const working = kernelsOf(session).filter(isWorking).length;
   if (working === 0) return 'its kernels keep their variables';
   const cells =

@@ -46,6 +46,7 @@ const SCREENS: Readonly<Record<string, Screen>> = {
   extend: { line: 'extend' },
   'extend-lifetime': { line: 'extend 3h --name train' },
   'extend-bad-time': { line: 'extend 30' },
+  'extend-asleep': { line: 'extend --name night' },
   'extend-name': { line: 'extend train' },
   delete: { line: 'delete --name train', answer: 'yes' },
   'delete-no': { line: 'delete --name old', answer: '' },
