@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, open, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
 import { ClientError } from '../errors.ts';
+import { CLIENT } from '../installed.ts';
 import type { UiProgram } from './jupyter-programs.ts';
 import type { UiSettings } from './ui-arguments.ts';
 import { startPathOf, uiArguments, uiEnvironment } from './ui-arguments.ts';
@@ -44,7 +44,7 @@ export class UiServerError extends ClientError {
   override readonly name = 'UiServerError';
 }
 
-const LEASH = fileURLToPath(new URL('leash.sh', import.meta.url));
+const LEASH = path.join(CLIENT, 'jupyter/leash.sh');
 
 /** A first start of JupyterLab on a slow disk takes half a minute. */
 const START_MILLISECONDS = 90_000;

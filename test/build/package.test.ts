@@ -74,13 +74,15 @@ describe('the package', () => {
     assert.match(runIn(folder, command, ['--help']), /^Usage: datalab-client[^]*\bstart\b/);
   });
 
-  it('runs all of it: a cell on an emulated instance; Ctrl-C ends every program', async (t) => {
+  it('runs all of it: the pages, a cell on an emulated instance; Ctrl-C ends every program', async (t) => {
     if (!requireProgram(t, '/usr/bin/jupyter-server')) return;
     const stateDir = temporaryFolder(t);
-    const args = ['start', '--emulator', '--ui', 'none', '--json', temporaryFolder(t)];
+    const args = ['start', '--emulator', '--json', temporaryFolder(t)];
     const env = { NODE_OPTIONS: `--import="data:text/javascript,${AS_NODE_22}"` };
     const started = runClient(t, stateDir, args, env, command);
-    const { gateway } = await started.ready();
+    const { gateway, ui } = await started.ready();
+    const page = await fetch(ui?.url ?? '', { redirect: 'manual' });
+    assert.ok(page.headers.get('location')?.startsWith('/'), 'the pages are there');
     const processes = processesOf(stateDir);
     for (const name of [
       'client/datalab-client.js',
