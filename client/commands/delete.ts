@@ -7,6 +7,7 @@ import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import type { Stage } from '../output/progress.ts';
 import { kernelsOf, kernelWords } from '../output/session-words.ts';
+import { stateInWords } from '../session/settle.ts';
 import type { Call } from '../verbs.ts';
 import { changeSession, nameOf } from './session-change.ts';
 
@@ -47,7 +48,7 @@ async function deleteAndWait(api: Api, before: SessionView, stage: Stage): Promi
   try {
     session = await api.deleteSession(before.id);
     while (session.state !== 'FAILED') {
-      stage.say(session.waitingFor ? `${session.state}: ${session.waitingFor}` : session.state);
+      stage.say(stateInWords(session));
       session = await api.waitForSession(session.id, session.revision, WAIT_SECONDS);
     }
   } catch (error) {

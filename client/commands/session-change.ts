@@ -68,8 +68,9 @@ export function sameSession({ name }: Pick<SessionView, 'name'>, flags: Flags): 
 
 /** Those of them that say which backend. */
 export function sameBackend(flags: Flags): string {
-  const emulator = flags.emulator ? ['--emulator'] : [];
-  return [...emulator, ...connectionFlags(flags)].map((flag) => ` ${flag}`).join('');
+  return connectionFlags(flags)
+    .map((flag) => ` ${flag}`)
+    .join('');
 }
 
 /** `session train`, and whose it is when that is somebody else. */

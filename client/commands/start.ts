@@ -4,13 +4,12 @@ import { openBrowser } from '../browser.ts';
 import { checkContentFolder } from '../content-folder.ts';
 import type { Io } from '../io.ts';
 import { serve } from '../session/serve.ts';
-import { startOptions } from '../session/start-options.ts';
+import { startOptions, type StartOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
 import { claimStart, type StartClaim, type StartKey } from '../session/start-claim.ts';
 import type { Call } from '../verbs.ts';
 import { followOtherStart } from './start-follow.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
-import type { StartOptions } from '../session/start-options.ts';
 
 export async function start({ argument, flags }: Call, io: Io): Promise<void> {
   const settings = await completeSettings(flags, io);

@@ -40,10 +40,11 @@ export function isInteractive({ json, quiet }: StartOptions, io: Io): boolean {
 export function connectionFlags(flags: Flags): string[] {
   const given = { project: '--project', zone: '--zone', apiUrl: '--api-url' } as const;
   const more = { account: '--account', credentials: '--credentials' } as const;
-  return Object.entries({ ...given, ...more }).flatMap(([name, flag]) => {
+  const named = Object.entries({ ...given, ...more }).flatMap(([name, flag]) => {
     const value = flags[name as keyof typeof given];
     return typeof value === 'string' ? [`${flag} ${quoted(value)}`] : [];
   });
+  return [...(flags.emulator ? ['--emulator'] : []), ...named];
 }
 
 /** For a shell, and as it is where that needs nothing. */

@@ -177,9 +177,7 @@ export function commandToComeBack(options: StartOptions, io: Io): string {
 }
 
 function commandFor(verb: string, options: StartOptions): string {
-  const words = ['datalab-client', verb];
-  if (options.emulator) words.push('--emulator');
-  words.push(...options.connectionFlags);
+  const words = ['datalab-client', verb, ...options.connectionFlags];
   if (options.name !== 'default' && verb !== 'list') words.push(`--name ${options.name}`);
   return words.join(' ');
 }

@@ -92,15 +92,21 @@ async function tokenCalls(world: World): Promise<number> {
   return calls.filter(({ path }) => path === '/token').length;
 }
 
+/** A kernel that has an x, of a start whose tokens live for seconds. */
+async function startWithShortTokens(t: TestContext) {
+  const world = await startWorld(t);
+  await world.control('POST', '/tokens', { seconds: TOKEN_SECONDS });
+  const client = world.start();
+  const { gateway } = await client.ready();
+  const kernel = await newKernel(gateway);
+  await untilRun(gateway, kernel, 'x = 41; x');
+  return { world, client, gateway, kernel };
+}
+
 describe('while start runs', () => {
   it('tokens expire, others are fetched, and cells go on in the same kernel', async (t) => {
     if (!requireProgram(t, JUPYTER)) return;
-    const world = await startWorld(t);
-    await world.control('POST', '/tokens', { seconds: TOKEN_SECONDS });
-    const client = world.start();
-    const { gateway } = await client.ready();
-    const kernel = await newKernel(gateway);
-    await untilRun(gateway, kernel, 'x = 41; x');
+    const { world, client, gateway, kernel } = await startWithShortTokens(t);
     await world.control('DELETE', '/calls');
     await until('three tokens have been fetched for tunnels', async () => {
       assert.equal(await untilRun(gateway, kernel, 'x + 1'), '42');
@@ -112,12 +118,7 @@ describe('while start runs', () => {
 
   it('a sign-in that is revoked is said, waited for, and goes on when it is given again', async (t) => {
     if (!requireProgram(t, JUPYTER)) return;
-    const world = await startWorld(t);
-    await world.control('POST', '/tokens', { seconds: TOKEN_SECONDS });
-    const client = world.start();
-    const { gateway } = await client.ready();
-    const kernel = await newKernel(gateway);
-    await untilRun(gateway, kernel, 'x = 41; x');
+    const { world, client, gateway, kernel } = await startWithShortTokens(t);
     const isAskedNow = () => {
       const last = client.events.findLast(isState);
       return last !== undefined && asksToSignIn(last);
