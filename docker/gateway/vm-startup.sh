@@ -9,7 +9,7 @@ AGENT_PORT=8888
 GATEWAY_PORT=8889
 
 main() {
-  mkdir -p "$STATE/home" "$STATE/gateway" "$STATE/work"
+  mkdir -p "$STATE/home" "$STATE/gateway" "$STATE/agent" "$STATE/work"
   chmod 0700 "$STATE"
   # The gateway's user is the image's choice, so the folder is writable for any.
   chmod 1777 "$STATE/work"
@@ -104,17 +104,19 @@ run_gateway() {
     "$gateway_image"
 }
 
-# Returns when the agent ends with 0: it wants the machine off. Any other end starts it again. It has the
-# host's process ids, to see whether the kernels' processes compute.
+# Returns when the agent ends with 0: it wants the machine off. Any other end starts it again, with the kernels' logs
+# where they were. It has the host's process ids, to see whether the kernels' processes compute.
 run_agent() {
   local container=$name-agent
   docker rm --force "$container" 2>/dev/null || true
   until docker run --rm --name "$container" --network host --pid host \
     --log-opt max-size=10m --log-opt max-file=3 \
     --volume "$STATE/gateway/token:/run/datalab/gateway-token:ro" \
+    --volume "$STATE/agent:/var/lib/datalab-agent" \
     --env "AGENT_ADDRESS=$address" --env "AGENT_PORT=$AGENT_PORT" \
     --env "GATEWAY_URL=http://$gateway_address:$GATEWAY_PORT" \
     --env GATEWAY_TOKEN_FILE=/run/datalab/gateway-token \
+    --env AGENT_STATE_DIR=/var/lib/datalab-agent \
     --env "API_URL=$api_url" --env "SESSION_ID=$session" \
     --env "GCE_METADATA_HOST=${GCE_METADATA_HOST:-metadata.google.internal}" \
     "$agent_image"; do

@@ -1,4 +1,7 @@
 // What the agent's tests share: an agent in front of a gateway, the API that it reports to, and their end.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../agent/clock.ts';
 import { createLog } from '../../agent/log.ts';
@@ -30,12 +33,15 @@ export async function runAgent(
   const api = await startApiServer();
   prepare(api);
   const logLines: string[] = [];
+  const stateDir = await mkdtemp(join(tmpdir(), 'datalab-test-agent-'));
   const agent = await startAgent(
     {
       address: '127.0.0.1',
       port: 0,
       gatewayUrl: gateway.url,
       gatewayTokenFile: gateway.tokenFile,
+      stateDir,
+      logBytes: 256 * 1_048_576,
       apiUrl: api.url,
       sessionId: 's1',
       metadataHost: api.metadataHost,
@@ -60,6 +66,7 @@ export async function runAgent(
     stop: async () => {
       await agent.stop();
       await api.close();
+      await rm(stateDir, { recursive: true, force: true });
     },
   };
 }

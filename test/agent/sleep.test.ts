@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IdleAction, ReportRequest } from '../../functions/contract.ts';
 import type { JupyterGateway } from '../helpers/jupyter-gateway.ts';
@@ -194,6 +195,7 @@ async function start(t: TestContext, gateway: JupyterGateway): Promise<World> {
       AGENT_PORT: '0',
       GATEWAY_URL: gateway.url,
       GATEWAY_TOKEN_FILE: gateway.tokenFile,
+      AGENT_STATE_DIR: join(dirname(gateway.tokenFile), 'agent'),
       API_URL: api.url,
       SESSION_ID: 's1',
       GCE_METADATA_HOST: api.metadataHost,

@@ -104,7 +104,10 @@ class ReportingInstance implements RunningInstance {
       log(`${name} ${event} ${JSON.stringify(fields ?? {})}`);
     };
     const agent = await startAgent(
-      { address, port: AGENT_PORT, gatewayUrl, gatewayTokenFile, apiUrl, sessionId, metadataHost },
+      {
+        ...{ address, port: AGENT_PORT, gatewayUrl, gatewayTokenFile, apiUrl, sessionId },
+        ...{ metadataHost, stateDir: path.join(folder, 'agent'), logBytes: 256 * 1_048_576 },
+      },
       { clock: this.#clock, log: { info: say, error: say }, random: Math.random, version: 'test' },
     );
     void agent.switchedOff.then(() => this.#switchOff('shutdown'));

@@ -1,0 +1,55 @@
+// What is to be done for a kernel now, one thing at a time (pure): asked again after each, until nothing is left. It
+// depends on the state alone, so an agent that died goes on where it was.
+import type { Conditions } from './record.ts';
+import type { KernelState, Lane, Owed, Prompt } from './state.ts';
+import { MAIN_LANE } from './state.ts';
+
+export type Step =
+  /** Write the next part of an answer that the agent owes. */
+  | { readonly do: 'answer'; readonly owed: Owed }
+  /** Write `sent`, then hand the request's bytes to the gateway. */
+  | { readonly do: 'send'; readonly lane: string; readonly sequence: number }
+  /** Ask the kernel something in this lane, to know what became of what was sent before. */
+  | { readonly do: 'fence'; readonly lane: string }
+  /** Show an open prompt to the page with this channel; its own page has gone. */
+  | { readonly do: 'showPrompt'; readonly prompt: Prompt; readonly channel: string };
+
+/** @returns `undefined` when there is nothing to do before something happens */
+export function nextStep(state: KernelState, conditions: Conditions): Step | undefined {
+  const [owed] = state.owed;
+  if (owed) return { do: 'answer', owed };
+  const prompt = orphanedPrompt(state);
+  if (prompt) return prompt;
+  const { connection, isHeld } = conditions;
+  if (connection === undefined || isHeld) return undefined;
+  for (const [lane, content] of state.lanes) {
+    const step = nextInLane(lane, content, connection, conditions);
+    if (step) return step;
+  }
+  const hasLost = [...state.unanswered.values()].some(
+    ({ sentOn, isControl }) => !isControl && sentOn !== connection,
+  );
+  const isAsked = conditions.fences.has(MAIN_LANE);
+  return hasLost && !isAsked ? { do: 'fence', lane: MAIN_LANE } : undefined;
+}
+
+function nextInLane(
+  lane: string,
+  { running, waiting }: Lane,
+  connection: string,
+  { fences }: Conditions,
+): Step | undefined {
+  // A fence answers for what was sent before it, so nothing is sent until it has been answered.
+  if (fences.has(lane)) return undefined;
+  if (running?.mayResend) return { do: 'send', lane, sequence: running.sequence };
+  if (running && (running.sentOn !== connection || running.isResent)) return { do: 'fence', lane };
+  const [first] = waiting;
+  if (!first || (running && first.type === 'execute_request')) return undefined;
+  return { do: 'send', lane, sequence: first.sequence };
+}
+
+function orphanedPrompt({ prompt, channels }: KernelState): Step | undefined {
+  const [channel] = channels.keys();
+  if (!prompt?.isOrphan || channel === undefined) return undefined;
+  return { do: 'showPrompt', prompt, channel };
+}
