@@ -38,7 +38,7 @@ export function activityOf(id: string, kernel: KernelRecord, now: number): Kerne
     id: id.slice(0, 64),
     name: (kernel.listed?.name ?? '').slice(0, 128),
     state,
-    connections: kernel.channels,
+    connections: kernel.frontEnds,
     idleSeconds: Math.max(0, Math.round(idleMilliseconds / 1000)),
   };
 }

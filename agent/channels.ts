@@ -1,51 +1,49 @@
-// Accepts front-ends' WebSockets to kernels: first the gate, then the gateway's side, then the answer to the front-end, then
-// channel-bridge.ts joins the two. server.ts hands it upgrade requests whose token was right.
+// Accepts front-ends' WebSockets to kernels: relays, whose channels resume, and plain Jupyter front-ends. server.ts hands
+// it upgrade requests whose token was right; the kernel's host serves them.
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
-import type { Bridge } from './channel-bridge.ts';
-import { bridgeChannel } from './channel-bridge.ts';
+import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from './channel/frames.ts';
+import { V1_SUBPROTOCOL } from './channel/messages.ts';
+import { ChannelEnd } from './channel-end.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { GATE_SHUT } from './gate.ts';
-import type { Gateway } from './gateway.ts';
 import { jsonAnswer } from './headers.ts';
-import { HandshakeRefused, MAX_MESSAGE_BYTES, openKernelConnection } from './kernel-connection.ts';
-import type { Kernels } from './kernels.ts';
+import type { KernelHost } from './kernel-host.ts';
+import { PLAIN_KEY } from './kernel-host.ts';
+import type { KernelHosts } from './kernel-hosts.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
+import { PlainEnd } from './plain-end.ts';
 
 const GOODBYE_MILLISECONDS = 1_000;
+const PING_MILLISECONDS = 30_000;
 
 export interface ChannelsOptions {
-  gateway: Gateway;
-  kernels: Kernels;
+  hosts: KernelHosts;
   gate: Gate;
   clock: Clock;
   log: Log;
+  pingMilliseconds?: number;
 }
 
 export class Channels {
   readonly #options: ChannelsOptions;
-  readonly #bridges = new Set<Bridge>();
   readonly #abort = new AbortController();
-  /** What the gateway chose, for the answer to the same request. */
-  readonly #chosen = new WeakMap<IncomingMessage, string>();
   readonly #frontEnds: WebSocketServer;
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
     this.#frontEnds = new WebSocketServer({
       noServer: true,
-      clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE_BYTES,
+      maxPayload: MAX_FRAME_BYTES,
       skipUTF8Validation: true,
-      handleProtocols: (_offered, request) => {
-        const chosen = this.#chosen.get(request);
-        return chosen === undefined || chosen === '' ? false : chosen;
-      },
+      handleProtocols: (offered) =>
+        [CHANNEL_SUBPROTOCOL, V1_SUBPROTOCOL].find((protocol) => offered.has(protocol)) ?? false,
     });
   }
 
@@ -63,72 +61,70 @@ export class Channels {
     socket.once('close', onGone);
     const signal = AbortSignal.any([gone.signal, this.#abort.signal]);
     try {
-      const { gateway, gate } = this.#options;
-      if (!(await gate.admitChannel(signal))) {
-        refuseUpgrade(socket, 503, GATE_SHUT);
-        return;
-      }
-      const kernel = await openKernelConnection(gateway, target.path, offeredBy(request), signal);
+      const host = await this.#hostOf(target.kernelId, signal);
       socket.off('close', onGone);
-      this.#join(request, socket, head, kernel, target.kernelId);
+      if (typeof host === 'string') refuseUpgrade(socket, 503, host);
+      else if (!host) refuseUpgrade(socket, 404, 'There is no such kernel.');
+      else this.#join(request, socket, head, host, target.path);
     } catch (error) {
-      this.#refuse(socket, error);
+      refuseUpgrade(socket, 503, 'The gateway does not answer. Try again in a moment.');
+      this.#options.log.error('channel not opened', { reason: reasonOf(error) });
     }
   }
 
   /** Says goodbye to everybody; resolves when they have answered, or after a moment. */
   async close(): Promise<void> {
     this.#abort.abort();
-    for (const bridge of this.#bridges) bridge.close();
-    const goodbyes = Promise.all([...this.#bridges].map((bridge) => bridge.closed));
+    const { hosts, clock } = this.#options;
+    hosts.close();
+    const goodbyes = [...this.#frontEnds.clients].map(
+      (webSocket) => new Promise((resolve) => webSocket.once('close', resolve)),
+    );
     await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(GOODBYE_MILLISECONDS, resolve);
-      void goodbyes.then(() => {
+      const cancel = clock.after(GOODBYE_MILLISECONDS, resolve);
+      void Promise.all(goodbyes).then(() => {
         cancel();
         resolve();
       });
     });
   }
 
+  /** A kernel that is used already needs nothing of the gateway; another one waits at the gate. */
+  async #hostOf(kernelId: string, signal: AbortSignal): Promise<KernelHost | string | undefined> {
+    const { hosts, gate } = this.#options;
+    const known = hosts.get(kernelId);
+    if (known) return known;
+    if (!(await gate.admitChannel(signal))) return GATE_SHUT;
+    return await hosts.open(kernelId);
+  }
+
   #join(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    kernel: WebSocket,
-    kernelId: string,
+    host: KernelHost,
+    path: string,
   ): void {
-    this.#chosen.set(request, kernel.protocol);
-    const onFailed = () => {
-      kernel.terminate();
-    };
-    if (socket.destroyed) onFailed();
-    socket.once('close', onFailed);
-    this.#frontEnds.handleUpgrade(request, socket, head, (frontEnd) => {
-      socket.off('close', onFailed);
-      const { kernels, gate, clock } = this.#options;
-      const bridge = bridgeChannel({ kernelId, frontEnd, kernel, kernels, gate, clock });
-      this.#bridges.add(bridge);
-      void bridge.closed.then(() => this.#bridges.delete(bridge));
-    });
-  }
-
-  #refuse(socket: Duplex, error: unknown): void {
-    if (socket.destroyed) return;
-    if (error instanceof HandshakeRefused && error.status >= 400 && error.status < 500) {
-      // 401 and 403 are between agent and gateway; for the front-end the way to its kernel is down.
-      const isOurs = error.status === 401 || error.status === 403;
-      const status = isOurs ? 503 : error.status;
-      refuseUpgrade(socket, status, `The gateway answered ${error.status} for this kernel.`);
-      if (!isOurs) return;
-    } else {
-      refuseUpgrade(socket, 503, 'The gateway does not answer. Try again in a moment.');
+    if (this.#abort.signal.aborted || socket.destroyed) {
+      socket.destroy();
+      return;
     }
-    this.#options.log.error('channel not opened', { reason: reasonOf(error) });
+    const { clock, log } = this.#options;
+    this.#frontEnds.handleUpgrade(request, socket, head, (webSocket) => {
+      keepAlive(webSocket, clock, this.#options.pingMilliseconds ?? PING_MILLISECONDS);
+      const session = new URL(path, 'http://agent').searchParams.get('session_id') ?? randomUUID();
+      if (webSocket.protocol === CHANNEL_SUBPROTOCOL) {
+        new ChannelEnd({ key: session.slice(0, 128), webSocket, host, clock, log });
+      } else {
+        new PlainEnd({ key: `${PLAIN_KEY}${randomUUID()}`, webSocket, host, log });
+      }
+    });
   }
 }
 
 /** Answers an upgrade request with an error, as HTTP. */
 export function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+  if (socket.destroyed) return;
   const { headers, body } = jsonAnswer(status, message);
   const lines = Object.entries({ ...headers, Connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
@@ -137,10 +133,25 @@ export function refuseUpgrade(socket: Duplex, status: number, message: string): 
   socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`);
 }
 
-function offeredBy(request: IncomingMessage): string[] {
-  const header = request.headers['sec-websocket-protocol'] ?? '';
-  return header
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+/** A front-end that went to sleep leaves its connection open: one unanswered ping ends it. */
+function keepAlive(webSocket: WebSocket, clock: Pick<Clock, 'after'>, milliseconds: number): void {
+  let hasAnswered = true;
+  for (const sign of ['pong', 'message', 'ping']) {
+    webSocket.on(sign, () => {
+      hasAnswered = true;
+    });
+  }
+  const check = () => {
+    if (!hasAnswered) {
+      webSocket.terminate();
+      return;
+    }
+    hasAnswered = false;
+    if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
+    cancel = clock.after(milliseconds, check);
+  };
+  let cancel = clock.after(milliseconds, check);
+  webSocket.once('close', () => {
+    cancel();
+  });
 }

@@ -84,6 +84,31 @@ export class Gateway {
     }));
   }
 
+  /** @throws when the gateway does not say */
+  async hasKernel(id: string): Promise<boolean> {
+    const answer = await this.#ask(`/api/kernels/${id}`);
+    await answer.body.dump();
+    if (answer.statusCode === 200) return true;
+    if (answer.statusCode === 404) return false;
+    throw new Error(`the gateway answered ${answer.statusCode}`);
+  }
+
+  /** Ends a kernel or starts it anew; whether the gateway has done so. */
+  async endKernel(id: string, isRestart: boolean): Promise<boolean> {
+    try {
+      const answer = await this.#pool.request({
+        path: isRestart ? `/api/kernels/${id}/restart` : `/api/kernels/${id}`,
+        method: isRestart ? 'POST' : 'DELETE',
+        headers: { Authorization: await this.authorization() },
+      });
+      await answer.body.dump();
+      return answer.statusCode < 300;
+    } catch (error) {
+      this.#log.error('kernel not ended', { kernel: id, reason: reasonOf(error) });
+      return false;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }

@@ -93,6 +93,12 @@ export function afterOutput(kernel: KernelRecord, now: number): KernelRecord {
   return { ...kernel, lastMessageAt: now, activeAt: now };
 }
 
+/** How many front-ends are connected. */
+export function afterFrontEnds(kernel: KernelRecord, frontEnds: number): KernelRecord {
+  return { ...kernel, frontEnds };
+}
+
+/** The agent's own connection to the gateway: from now on the kernel's messages are seen. */
 export function afterChannelOpened(kernel: KernelRecord, now: number): KernelRecord {
   return { ...kernel, channels: kernel.channels + 1, lastMessageAt: now };
 }

@@ -21,7 +21,10 @@ export interface Work {
 }
 
 export interface KernelRecord {
+  /** Connections to the gateway on which its messages are seen: one or none. */
   readonly channels: number;
+  /** Front-ends that are connected to the agent for this kernel. */
+  readonly frontEnds: number;
   readonly work: ReadonlyMap<string, Work>;
   /** Ids whose idle was seen: another channel may deliver their busy later. Bounded. */
   readonly finished: readonly string[];
@@ -46,6 +49,7 @@ const REMEMBERED_IDS = 64;
 export function newKernel(now: number): KernelRecord {
   return {
     channels: 0,
+    frontEnds: 0,
     work: new Map(),
     finished: [],
     prompt: undefined,

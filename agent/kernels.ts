@@ -7,6 +7,7 @@ import {
   afterAnswer,
   afterChannelClosed,
   afterChannelOpened,
+  afterFrontEnds,
   afterOutput,
   afterRequest,
   afterUse,
@@ -49,6 +50,12 @@ export class Kernels {
 
   channelClosed(id: string): void {
     this.#update(id, afterChannelClosed);
+  }
+
+  frontEnds(id: string, count: number): void {
+    // Of a kernel that has gone nothing is remembered.
+    if (count === 0 && !this.#records.has(id)) return;
+    this.#update(id, (kernel) => afterFrontEnds(kernel, count));
   }
 
   restarted(id: string): void {

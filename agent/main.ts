@@ -12,6 +12,7 @@ import { DeadMan } from './dead-man.ts';
 import { Gate } from './gate.ts';
 import { Gateway } from './gateway.ts';
 import { Identity } from './identity.ts';
+import { KernelHosts } from './kernel-hosts.ts';
 import { Kernels } from './kernels.ts';
 import type { Log } from './log.ts';
 import { isAtRest } from './look.ts';
@@ -57,7 +58,10 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     else reporter.changed();
     wasReady ||= watch.isReady;
   };
-  const watch = new Watch({ gateway, kernels, clock, log, onReadyChanged });
+  const onListed = (ids: ReadonlySet<string>, askedAt: number) => {
+    hosts.listed(ids, askedAt);
+  };
+  const watch = new Watch({ gateway, kernels, clock, log, onListed, onReadyChanged });
   const cpu = new Cpu(clock);
   const gate = new Gate({
     look: (what) => isAtRest({ gateway, kernels, cpu, clock, log }, what),
@@ -115,7 +119,11 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     log,
     random: deps.random,
   });
-  const channels = new Channels({ gateway, kernels, gate, clock, log });
+  const hosts = new KernelHosts({
+    ...{ stateDir: config.stateDir, logBytes: config.logBytes },
+    ...{ gateway, kernels, gate, clock, log },
+  });
+  const channels = new Channels({ hosts, gate, clock, log });
   const server = createFrontDoor({
     accessToken: () => accessToken,
     gateway,
@@ -124,8 +132,15 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     onKernelsTouched: () => {
       watch.look();
     },
-    onRestarted: (kernelId) => {
-      kernels.restarted(kernelId);
+    onRestarting: (kernelId) => {
+      hosts.get(kernelId)?.restarting();
+    },
+    onRestarted: (kernelId, isDone) => {
+      if (isDone) kernels.restarted(kernelId);
+      return hosts.get(kernelId)?.restarted(isDone);
+    },
+    onKernelGone: (kernelId) => {
+      hosts.end(kernelId);
     },
   });
 

@@ -23,7 +23,12 @@ export interface FrontDoorOptions {
   channels: Channels;
   /** The gateway has answered a request that may have changed its kernels. */
   onKernelsTouched: () => void;
-  onRestarted: (kernelId: string) => void;
+  /** A kernel is about to be started anew. */
+  onRestarting: (kernelId: string) => void;
+  /** It was, or was not; where in its log that stands. */
+  onRestarted: (kernelId: string, isDone: boolean) => number | undefined;
+  /** The gateway has ended this kernel. */
+  onKernelGone: (kernelId: string) => void;
 }
 
 interface Refusal {
@@ -66,12 +71,12 @@ async function handleChange(
     return;
   }
   try {
+    const restarts = request.method === 'POST' ? route.restartOf : undefined;
+    if (restarts !== undefined) options.onRestarting(restarts);
     const status = await options.gateway.forward(request, response, route.path);
-    if (status === undefined || status >= 400) return;
-    options.onKernelsTouched();
-    if (request.method === 'POST' && route.restartOf !== undefined) {
-      options.onRestarted(route.restartOf);
-    }
+    const isDone = status !== undefined && status < 400;
+    if (restarts !== undefined) options.onRestarted(restarts, isDone);
+    if (isDone) options.onKernelsTouched();
   } finally {
     leave();
   }

@@ -19,6 +19,8 @@ export interface WatchOptions {
   kernels: Kernels;
   clock: Clock;
   log: Log;
+  /** The kernels that the gateway named, and when it was asked. */
+  onListed?: (ids: ReadonlySet<string>, askedAt: number) => void;
   onReadyChanged: () => void;
 }
 
@@ -85,12 +87,16 @@ export class Watch {
   }
 
   async #lookOnce(): Promise<void> {
-    const { gateway, kernels, clock } = this.#options;
+    const { gateway, kernels, clock, onListed } = this.#options;
     try {
       const isReady = await gateway.isReady();
       const askedAt = clock.now();
       // A gateway that does not answer may still have its kernels: what is known of them is kept.
-      if (isReady) kernels.listed(await gateway.listKernels(), askedAt);
+      if (isReady) {
+        const list = await gateway.listKernels();
+        kernels.listed(list, askedAt);
+        onListed?.(new Set(list.map(({ id }) => id)), askedAt);
+      }
       this.#setReady(isReady, isReady ? undefined : 'it answers, but not with 200');
     } catch (error) {
       this.#setReady(false, reasonOf(error));

@@ -3,6 +3,8 @@
 // is made of: `state` is always the state after the last entry.
 import type { Entry } from '../queue/entry.ts';
 import type { KernelState } from '../queue/state.ts';
+import { NEW_KERNEL } from '../queue/state.ts';
+import { reduce } from '../queue/reduce.ts';
 
 export interface LogRecord {
   sequence: number;
@@ -38,4 +40,30 @@ export interface KernelLog {
   close(): void;
   /** The kernel is gone: removes the folder. */
   remove(): void;
+}
+
+export function openKernelLog({ folder }: KernelLogOptions): KernelLog {
+  if (folder === '') throw new Error('no folder');
+  let state = NEW_KERNEL;
+  const records: LogRecord[] = [];
+  return {
+    get state() {
+      return state;
+    },
+    get head() {
+      return records.length;
+    },
+    first: 1,
+    append(entry, body) {
+      const sequence = records.length + 1;
+      records.push({ sequence, entry, body });
+      state = reduce(state, entry, sequence);
+      return sequence;
+    },
+    bodyOf: (sequence) => records[sequence - 1]?.body,
+    read: (after) => records.slice(after, after + 100),
+    forget: () => undefined,
+    close: () => undefined,
+    remove: () => undefined,
+  };
 }

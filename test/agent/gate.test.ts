@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Gate } from '../../agent/gate.ts';
 import type { LookFor } from '../../agent/gate.ts';
-import { HeldMessages } from '../../agent/held-messages.ts';
 import { createLog } from '../../agent/log.ts';
 import type { IdleAction, ReportResponse } from '../../functions/contract.ts';
 import { GATE_SECONDS } from '../../functions/contract.ts';
@@ -13,24 +12,16 @@ import { MachineClock } from './machine-clock.ts';
 const NEVER = new AbortController().signal;
 
 describe('the gate', () => {
-  it('delivers nothing to kernels while it is shut, and everything in order when it opens', async () => {
+  it('lets nothing pass while it is shut, and everything in order when it opens', async () => {
     const world = start();
-    const held = new HeldMessages(world.gate, () => world.delivered.push('all'));
-    const send = (what: string) => {
-      held.pass(what.length, () => world.delivered.push(what));
-    };
-    send('before');
     await world.prepare('suspend');
+    for (const what of ['one', 'two']) world.gate.onceOpen(() => world.delivered.push(what));
     const request = world.gate.admitRequest(NEVER).then(() => world.delivered.push('request'));
-    for (const what of ['one', 'two', 'three']) send(what);
-    assert.deepEqual(world.delivered, ['before']);
-    assert.equal(held.bytes, 'onetwothree'.length);
+    assert.deepEqual(world.delivered, []);
     world.clock.advance(GATE_SECONDS * 1000);
     world.gate.tick();
     await request;
-    send('after');
-    assert.deepEqual(world.delivered, ['before', 'one', 'two', 'three', 'all', 'request', 'after']);
-    assert.equal(held.bytes, 0);
+    assert.deepEqual(world.delivered, ['one', 'two', 'request']);
   });
 
   it('is shut before it looks, and says no when a request is still under way', async () => {
@@ -147,19 +138,6 @@ describe('the gate', () => {
     await nextTurn();
     assert.equal(world.switchedOff, 1);
     assert.deepEqual(world.looks.at(-1), { by: 'stop', isGatewayNeeded: false });
-  });
-});
-
-describe('held messages', () => {
-  it('are dropped when there is nobody to deliver to', async () => {
-    const world = start();
-    await world.prepare('suspend');
-    const held = new HeldMessages(world.gate, () => world.delivered.push('all'));
-    held.pass(3, () => world.delivered.push('one'));
-    held.drop();
-    world.clock.advance(GATE_SECONDS * 1000);
-    world.gate.tick();
-    assert.deepEqual(world.delivered, []);
   });
 });
 

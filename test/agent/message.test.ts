@@ -1,7 +1,13 @@
 // The decoder of kernel messages, in all three forms that a WebSocket carries them in.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { V1_SUBPROTOCOL, decodeMessage } from '../../agent/message.ts';
+import {
+  MessageError,
+  V1_SUBPROTOCOL,
+  fromJson,
+  readMessage,
+} from '../../agent/channel/messages.ts';
+import { kernelMessageOf } from '../../agent/message.ts';
 import { encode } from './kernel-client.ts';
 
 const STATUS = {
@@ -18,7 +24,10 @@ const DECODED = {
   executionState: 'busy',
 };
 
-describe('decodeMessage', () => {
+const decodeMessage = (data: Buffer, isBinary: boolean, subprotocol: string) =>
+  kernelMessageOf(readMessage(subprotocol === V1_SUBPROTOCOL ? data : fromJson(data, isBinary)));
+
+describe('kernelMessageOf', () => {
   it('reads JSON text', () => {
     const text = Buffer.from(JSON.stringify({ ...STATUS, channel: 'iopub', buffers: [] }));
     assert.deepEqual(decodeMessage(text, false, ''), DECODED);
@@ -55,7 +64,7 @@ describe('decodeMessage', () => {
       true,
       V1_SUBPROTOCOL,
     );
-    assert.equal(message?.parent?.isSubshell, true);
+    assert.equal(message.parent?.isSubshell, true);
   });
 
   const frame = encode('iopub', STATUS);
@@ -71,7 +80,7 @@ describe('decodeMessage', () => {
   ];
   for (const [name, data, subprotocol] of BROKEN) {
     it(`makes nothing of ${name}`, () => {
-      assert.equal(decodeMessage(data, false, subprotocol), undefined);
+      assert.throws(() => decodeMessage(data, false, subprotocol), MessageError);
     });
   }
 });

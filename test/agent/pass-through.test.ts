@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { WebSocket, WebSocketServer } from 'ws';
 import type { RunningAgent } from './agent-fixture.ts';
 import { runAgent, until } from './agent-fixture.ts';
 import type { ApiServer } from './api-server.ts';
@@ -107,85 +106,8 @@ describe('the front door', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a channel', { timeout: 60_000 }, () => {
-  for (const code of [1000, 1011, 4321]) {
-    it(`passes close code ${code} both ways`, async (t) => {
-      const { agent, peers } = await startRegistered(t, emptyLists);
-      const first = await connect(t, agent, []);
-      first.close(code, 'why');
-      const [seen, reason] = (await once(await peerOf(peers, 0), 'close')) as [number, Buffer];
-      assert.deepEqual([seen, reason.toString()], [code, 'why']);
-      const second = await connect(t, agent, []);
-      (await peerOf(peers, 1)).close(code, 'because');
-      assert.equal((await once(second, 'close'))[0], code);
-    });
-  }
-
-  it('breaks off for the page when the gateway breaks off', async (t) => {
-    const { agent, peers } = await startRegistered(t, emptyLists);
-    const page = await connect(t, agent, []);
-    (await peerOf(peers, 0)).terminate();
-    assert.equal((await once(page, 'close'))[0], 1006);
-  });
-
-  it('keeps kind and bytes of messages', async (t) => {
-    const { agent } = await startRegistered(t, emptyLists);
-    const page = await connect(t, agent, ['known']);
-    assert.equal(page.protocol, 'known');
-    for (const sent of ['text', Buffer.from([0, 255, 1])]) {
-      page.send(sent);
-      const [data, isBinary] = (await once(page, 'message')) as [Buffer, boolean];
-      assert.deepEqual(data, Buffer.from(sent));
-      assert.equal(isBinary, typeof sent !== 'string');
-    }
-  });
-
-  it('offers no sub-protocol to a gateway that takes none', async (t) => {
-    const { agent, offers } = await startRegistered(t, emptyLists);
-    const page = connect(t, agent, ['unknown']);
-    await assert.rejects(page, /Server sent no subprotocol/); // As the page meets it without the agent.
-    assert.deepEqual(offers, ['unknown', undefined]);
-  });
-
-  it('stops reading from the gateway while the page does not read', async (t) => {
-    const { agent, peers } = await startRegistered(t, emptyLists);
-    const page = await connect(t, agent, []);
-    const peer = await peerOf(peers, 0);
-    let received = 0;
-    page.on('message', (data) => (received += (data as Buffer).length));
-    page.pause();
-    const part = Buffer.alloc(1_048_576);
-    for (let index = 0; index < 64; index += 1) peer.send(part);
-    await until('it stands still', async () => {
-      const before = peer.bufferedAmount;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      return before === peer.bufferedAmount;
-    });
-    assert.ok(peer.bufferedAmount > 32 * part.length, `${peer.bufferedAmount} left`);
-    page.resume();
-    await until('everything arrives', () => received === 64 * part.length);
-  });
-
-  it('says goodbye to both sides when the agent stops', async (t) => {
-    const { agent, peers } = await startRegistered(t, emptyLists);
-    const page = await connect(t, agent, []);
-    const codes = Promise.all([once(page, 'close'), once(await peerOf(peers, 0), 'close')]);
-    await agent.stop();
-    assert.deepEqual(
-      (await codes).map(([code]: unknown[]) => code),
-      [1001, 1001],
-    );
-  });
-});
-
-const emptyLists: RequestListener = (_request, response) => response.end('[]');
-
 interface World {
   agent: RunningAgent;
-  /** The gateway's ends of channels. */
-  peers: WebSocket[];
-  /** The sub-protocols that were offered to the gateway. */
-  offers: (string | undefined)[];
 }
 
 async function start(
@@ -197,7 +119,6 @@ async function start(
   const tokenFile = path.join(folder, 'token');
   await writeFile(tokenFile, 'the-gateway-token\n');
   const server = createServer(listener);
-  const { peers, offers } = acceptChannels(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const agent = await runAgent({ url, tokenFile }, prepare);
@@ -208,7 +129,6 @@ async function start(
   };
   t.after(async () => {
     await stop();
-    for (const peer of peers) peer.terminate();
     server.closeAllConnections();
     server.close();
     await rm(folder, { recursive: true });
@@ -221,56 +141,13 @@ async function start(
         await agent.stop();
       },
     },
-    peers,
-    offers,
   };
-}
-
-/** Echoes, and takes no sub-protocol but `known`. */
-function acceptChannels(server: Server): Pick<World, 'peers' | 'offers'> {
-  const peers: WebSocket[] = [];
-  const offers: (string | undefined)[] = [];
-  const webSockets = new WebSocketServer({
-    server,
-    handleProtocols: (protocols) => (protocols.has('known') ? 'known' : false),
-  });
-  webSockets.on('connection', (peer, request) => {
-    offers.push(request.headers['sec-websocket-protocol']);
-    peer.on('error', () => undefined);
-    peer.on('message', (data, isBinary) => {
-      peer.send(data as Buffer, { binary: isBinary });
-    });
-    peers.push(peer);
-  });
-  return { peers, offers };
 }
 
 async function startRegistered(t: TestContext, listener: RequestListener): Promise<World> {
   const world = await start(t, listener);
   await until('registered', async () => (await world.agent.request('/x')).status === 404);
   return world;
-}
-
-async function connect(
-  t: TestContext,
-  agent: RunningAgent,
-  protocols: string[],
-): Promise<WebSocket> {
-  const url = `${agent.url.replace('http', 'ws')}/api/kernels/k1/channels?session_id=s`;
-  const page = new WebSocket(url, protocols, { headers: BEARER });
-  t.after(() => {
-    page.terminate();
-  });
-  await once(page, 'open');
-  page.on('error', () => undefined);
-  return page;
-}
-
-async function peerOf(peers: WebSocket[], index: number): Promise<WebSocket> {
-  await until('the gateway’s end', () => peers.length > index);
-  const peer = peers[index];
-  assert.ok(peer);
-  return peer;
 }
 
 function count(agent: RunningAgent, words: string): number {

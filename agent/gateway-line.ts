@@ -1,0 +1,207 @@
+// The agent's one WebSocket to the gateway for a kernel: opened again as often as it breaks, always under the same session
+// id, so that the gateway's buffer of what was printed meanwhile is ours. kernel-host.ts owns it.
+import { randomUUID } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import { V1_SUBPROTOCOL, fromJson, toJson, writeMessage } from './channel/messages.ts';
+import type { Clock } from './clock.ts';
+import type { Gateway } from './gateway.ts';
+import { HandshakeRefused, openKernelConnection } from './kernel-connection.ts';
+import type { Log } from './log.ts';
+import { reasonOf } from './log.ts';
+
+const FIRST_PAUSE_MILLISECONDS = 200;
+const LONGEST_PAUSE_MILLISECONDS = 5_000;
+/** A kernel that is at work does not answer: then what is open is taken for good. */
+const PROOF_MILLISECONDS = 5_000;
+const PING_MILLISECONDS = 30_000;
+/** A kernel answers its last word, and the gateway its goodbye, within this. */
+const GOODBYE_MILLISECONDS = 1_000;
+
+export interface GatewayLineOptions {
+  kernelId: string;
+  /** The front-end session that the gateway knows us by. */
+  sessionId: string;
+  gateway: Gateway;
+  clock: Pick<Clock, 'after'>;
+  log: Log;
+  /** The kernel is at work: it will not answer a question. */
+  isBusy: () => boolean;
+  /** Both ways are open, under a name that no other connection has. */
+  onConnected: (connection: string) => void;
+  onDisconnected: () => void;
+  /** In the v1 form. */
+  onMessage: (frame: Buffer, connection: string) => void;
+  /** The gateway knows no such kernel. */
+  onGone: () => void;
+}
+
+export class GatewayLine {
+  readonly #options: GatewayLineOptions;
+  readonly #end = new AbortController();
+  #webSocket: WebSocket | undefined;
+  #connection = '';
+  #isProven = false;
+  #pause = FIRST_PAUSE_MILLISECONDS;
+  #cancels: (() => void)[] = [];
+
+  constructor(options: GatewayLineOptions) {
+    this.#options = options;
+    void this.#open();
+  }
+
+  /** The present connection, as soon as messages pass both ways. */
+  get connection(): string | undefined {
+    return this.#isProven ? this.#connection : undefined;
+  }
+
+  /** In the v1 form; what is sent on a connection that breaks may be lost. */
+  send(frame: Buffer): void {
+    const webSocket = this.#webSocket;
+    if (!webSocket) return;
+    if (webSocket.protocol === V1_SUBPROTOCOL) {
+      webSocket.send(frame, { binary: true, compress: false });
+      return;
+    }
+    const { data, isBinary } = toJson(frame);
+    webSocket.send(data, { binary: isBinary, compress: false });
+  }
+
+  /** After a restart the kernel may have other ports: the gateway finds them when a connection is made. */
+  renew(afterMilliseconds = 0): void {
+    this.#hangUp();
+    this.#reopen(afterMilliseconds);
+  }
+
+  close(): void {
+    this.#end.abort();
+    this.#hangUp();
+  }
+
+  #hangUp(): void {
+    const webSocket = this.#webSocket;
+    this.#lost();
+    webSocket?.close();
+    // A gateway that does not answer the goodbye is gone, and with it the connection.
+    this.#options.clock.after(GOODBYE_MILLISECONDS, () => webSocket?.terminate());
+  }
+
+  async #open(): Promise<void> {
+    const { gateway, kernelId, sessionId, log } = this.#options;
+    const path = `/api/kernels/${kernelId}/channels?session_id=${sessionId}`;
+    try {
+      const { signal } = this.#end;
+      this.#use(await openKernelConnection(gateway, path, [V1_SUBPROTOCOL], signal));
+    } catch (error) {
+      if (this.#end.signal.aborted) return;
+      if (error instanceof HandshakeRefused && error.status === 404) {
+        this.#options.onGone();
+        return;
+      }
+      log.error('kernel not reached', { kernel: kernelId, reason: reasonOf(error) });
+      this.#reopen(this.#pause);
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MILLISECONDS);
+    }
+  }
+
+  #use(webSocket: WebSocket): void {
+    this.#webSocket = webSocket;
+    this.#connection = randomUUID();
+    this.#pause = FIRST_PAUSE_MILLISECONDS;
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (webSocket === this.#webSocket) this.#receive(webSocket, data, isBinary);
+    });
+    webSocket.once('close', () => {
+      if (webSocket !== this.#webSocket) return;
+      this.#lost();
+      if (!this.#end.signal.aborted) this.#reopen(this.#pause);
+    });
+    this.#ping(webSocket);
+    this.#prove();
+    webSocket.resume();
+  }
+
+  #receive(webSocket: WebSocket, data: Buffer, isBinary: boolean): void {
+    const connection = this.#connection;
+    try {
+      const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
+      this.#options.onMessage(isV1 ? data : fromJson(data, isBinary), connection);
+    } catch (error) {
+      this.#options.log.error('message of the gateway not understood', { reason: reasonOf(error) });
+    }
+    if (connection === this.#connection) this.#proven();
+  }
+
+  /**
+   * The gateway takes messages for a kernel before it has subscribed to what that kernel says: the output of a cell that
+   * is sent then is lost. So something is asked first, and the answer waited for.
+   */
+  #prove(): void {
+    this.#isProven = false;
+    this.send(kernelInfoRequest(randomUUID(), this.#options.sessionId));
+    const patience = this.#options.isBusy() ? 0 : PROOF_MILLISECONDS;
+    const webSocket = this.#webSocket;
+    this.#cancels.push(
+      this.#options.clock.after(patience, () => {
+        if (webSocket === this.#webSocket) this.#proven();
+      }),
+    );
+  }
+
+  #proven(): void {
+    if (this.#isProven || this.#webSocket === undefined) return;
+    this.#isProven = true;
+    this.#options.onConnected(this.#connection);
+  }
+
+  #ping(webSocket: WebSocket): void {
+    let hasAnswered = true;
+    webSocket.on('pong', () => {
+      hasAnswered = true;
+    });
+    const check = () => {
+      if (!hasAnswered) {
+        webSocket.terminate();
+        return;
+      }
+      hasAnswered = false;
+      webSocket.ping();
+      this.#cancels.push(this.#options.clock.after(PING_MILLISECONDS, check));
+    };
+    this.#cancels.push(this.#options.clock.after(PING_MILLISECONDS, check));
+  }
+
+  #lost(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels = [];
+    if (this.#webSocket === undefined) return;
+    this.#webSocket = undefined;
+    const wasProven = this.#isProven;
+    this.#isProven = false;
+    if (wasProven) this.#options.onDisconnected();
+  }
+
+  #reopen(milliseconds: number): void {
+    const again = this.#options.clock.after(milliseconds, () => {
+      this.#end.signal.removeEventListener('abort', again);
+      if (!this.#end.signal.aborted) void this.#open();
+    });
+    this.#end.signal.addEventListener('abort', again, { once: true });
+  }
+}
+
+/** What an agent asks of a kernel; `subshell` if it is to be asked there. */
+export function kernelInfoRequest(id: string, session: string, subshell?: string): Buffer {
+  return writeMessage({
+    channel: 'shell',
+    header: {
+      msg_id: id,
+      msg_type: 'kernel_info_request',
+      session,
+      username: 'datalab',
+      date: new Date().toISOString(),
+      version: '5.3',
+      ...(subshell === undefined ? {} : { subshell_id: subshell }),
+    },
+    content: {},
+  });
+}
