@@ -29,8 +29,11 @@ export interface GatewayLineOptions {
   /** Both ways are open, under a name that no other connection has. */
   onConnected: (connection: string) => void;
   onDisconnected: () => void;
-  /** In the v1 form. */
-  onMessage: (frame: Buffer, connection: string) => void;
+  /**
+   * In the v1 form.
+   * @returns whether it is the kernel's published word on a question of ours
+   */
+  onMessage: (frame: Buffer, connection: string) => boolean;
   /** The gateway knows no such kernel. */
   onGone: () => void;
 }
@@ -124,16 +127,17 @@ export class GatewayLine {
     const connection = this.#connection;
     try {
       const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
-      this.#options.onMessage(isV1 ? data : fromJson(data, isBinary), connection);
+      const frame = isV1 ? data : fromJson(data, isBinary);
+      const isProof = this.#options.onMessage(frame, connection);
+      if (isProof && connection === this.#connection) this.#proven();
     } catch (error) {
       this.#options.log.error('message of the gateway not understood', { reason: reasonOf(error) });
     }
-    if (connection === this.#connection) this.#proven();
   }
 
   /**
    * The gateway takes messages for a kernel before it has subscribed to what that kernel says: the output of a cell that
-   * is sent then is lost. So something is asked first, and the answer waited for.
+   * is sent then is lost. So something is asked first, and what is published about it waited for.
    */
   #prove(): void {
     this.#isProven = false;

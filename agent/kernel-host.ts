@@ -96,9 +96,7 @@ export class KernelHost {
         this.#fences.clear();
         options.kernels.channelClosed(options.kernelId);
       },
-      onMessage: (frame, connection) => {
-        this.#receive(frame, connection);
-      },
+      onMessage: (frame, connection) => this.#receive(frame, connection),
       onGone: options.onGone,
     });
     this.#settle();
@@ -178,6 +176,8 @@ export class KernelHost {
   /** The kernel is about to be restarted: what comes from now on waits. */
   restarting(): void {
     this.#isRestarting = true;
+    this.#append({ kind: 'restarting' });
+    this.#settle();
   }
 
   /** @returns where in the log the restart stands; `undefined` when there was none */
@@ -231,8 +231,8 @@ export class KernelHost {
     this.#line.close();
   }
 
-  #receive(frame: Buffer, connection: string): void {
-    if (this.#isClosed) return;
+  #receive(frame: Buffer, connection: string): boolean {
+    if (this.#isClosed) return false;
     const message = readMessage(frame);
     const { kernels, kernelId, sessionId, log } = this.#options;
     kernels.answer(kernelId, kernelMessageOf(message));
@@ -251,6 +251,7 @@ export class KernelHost {
       log.error('kernel log not written', { kernel: kernelId, reason: reasonOf(error) });
       this.#line.renew(NO_ROOM_MILLISECONDS);
     }
+    return isOwn && message.channel === 'iopub';
   }
 
   /** Does what is to be done until nothing is left, or something has to happen first. */

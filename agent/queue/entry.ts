@@ -83,6 +83,9 @@ const channel = z.object({
 const channelConfirmed = z.object({ kind: z.literal('channelConfirmed'), key: text });
 const channelGone = z.object({ kind: z.literal('channelGone'), key: text });
 
+/** The kernel is about to be restarted: what waits for it has waited in vain. */
+const restarting = z.object({ kind: z.literal('restarting') });
+
 /** The kernel is another process, or none. */
 const restarted = z.object({
   kind: z.literal('restarted'),
@@ -97,6 +100,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   channel,
   channelConfirmed,
   channelGone,
+  restarting,
   restarted,
 ]);
 

@@ -27,6 +27,8 @@ export function reduce(state: KernelState, entry: Entry, sequence: number): Kern
       }));
     case 'channelGone':
       return afterChannelGone(state, entry.key);
+    case 'restarting':
+      return withoutWaiting(state);
     case 'restarted':
       return afterRestart(state, entry.cause, sequence);
     default:
@@ -156,6 +158,15 @@ function withLostUnanswered(state: KernelState, connection: string): KernelState
     requests,
     'unknown',
   );
+}
+
+/** What runs may end by itself before it is ended; what has not begun will not begin. */
+function withoutWaiting(state: KernelState): KernelState {
+  const waiting = [...state.lanes.values()].flatMap((lane) => lane.waiting);
+  const lanes = [...state.lanes].flatMap(([key, { running }]): [string, Lane][] =>
+    running ? [[key, { running, waiting: [] }]] : [],
+  );
+  return withOwed({ ...state, lanes: new Map(lanes) }, waiting, 'restarted');
 }
 
 function afterRestart(state: KernelState, cause: Cause, sequence: number): KernelState {
