@@ -45,12 +45,14 @@ export class Gateway {
   /**
    * Passes a request on and its answer back. While the gateway does not answer the caller gets 503: 404 would mean that
    * the kernel is gone, 502 that it is dead.
+   * @param ownHeaders the agent's own, once the gateway's status is known
    * @returns the gateway's status, or `undefined` when there was none.
    */
   async forward(
     request: IncomingMessage,
     response: ServerResponse,
     path: string,
+    ownHeaders: (status: number) => string[] = () => [],
   ): Promise<number | undefined> {
     const aborted = new AbortController();
     response.once('close', () => {
@@ -58,7 +60,8 @@ export class Gateway {
     });
     try {
       const answer = await this.#send(request, path, aborted.signal);
-      response.writeHead(answer.statusCode, headersToCaller(toRaw(answer.headers)));
+      const headers = headersToCaller(toRaw(answer.headers));
+      response.writeHead(answer.statusCode, [...headers, ...ownHeaders(answer.statusCode)]);
       await pipeline(answer.body, response);
       return answer.statusCode;
     } catch (error) {

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { POSITION_HEADER } from './channel/frames.ts';
 import type { Channels } from './channels.ts';
 import { refuseUpgrade } from './channels.ts';
 import type { Gate } from './gate.ts';
@@ -72,14 +73,34 @@ async function handleChange(
   }
   try {
     const restarts = request.method === 'POST' ? route.restartOf : undefined;
-    if (restarts !== undefined) options.onRestarting(restarts);
-    const status = await options.gateway.forward(request, response, route.path);
+    const status = await (restarts === undefined
+      ? options.gateway.forward(request, response, route.path)
+      : restart(options, request, response, route.path, restarts));
     const isDone = status !== undefined && status < 400;
-    if (restarts !== undefined) options.onRestarted(restarts, isDone);
     if (isDone) options.onKernelsTouched();
   } finally {
     leave();
   }
+}
+
+/** The answer says where in the kernel's log it stands: what its caller sends afterwards is sent in its knowledge. */
+async function restart(
+  options: FrontDoorOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  kernelId: string,
+): Promise<number | undefined> {
+  options.onRestarting(kernelId);
+  let isTold = false;
+  const tell = (isDone: boolean) => {
+    isTold = true;
+    const position = options.onRestarted(kernelId, isDone);
+    return position === undefined ? [] : [POSITION_HEADER, String(position)];
+  };
+  const status = await options.gateway.forward(request, response, path, (code) => tell(code < 400));
+  if (!isTold) tell(false);
+  return status;
 }
 
 function isReading({ method }: IncomingMessage): boolean {

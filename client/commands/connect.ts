@@ -3,6 +3,7 @@
 import { checkContentFolder } from '../content-folder.ts';
 import type { Io } from '../io.ts';
 import { serve } from '../session/serve.ts';
+import { claimStart, startKey, type StartClaim, type StartKey } from '../session/start-claim.ts';
 import { startOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
 import type { Call } from '../verbs.ts';
@@ -16,5 +17,14 @@ export async function connect({ argument, flags }: Call, io: Io): Promise<void> 
     sayReady(ready, options, io);
     return { [Symbol.dispose]: () => undefined };
   };
-  await serve({ folder, settings, options, onReady }, io);
+  using claim = claimPlace(startKey(settings, options.name, folder));
+  await serve({ folder, settings, options, channelsDir: claim.channelsDir, onReady }, io);
+}
+
+/** Several may run at once, each with a place of its own; one that comes after another has the place that it left. */
+function claimPlace(key: StartKey): StartClaim {
+  for (let place = 0; ; place += 1) {
+    const claim = claimStart({ ...key, folder: `${key.folder}\0connect ${place}` });
+    if (claim) return claim;
+  }
 }

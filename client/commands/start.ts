@@ -6,7 +6,7 @@ import type { Io } from '../io.ts';
 import { serve } from '../session/serve.ts';
 import { startOptions, type StartOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
-import { claimStart, type StartClaim, type StartKey } from '../session/start-claim.ts';
+import { claimStart, startKey, type StartClaim } from '../session/start-claim.ts';
 import type { Call } from '../verbs.ts';
 import { followOtherStart } from './start-follow.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
@@ -15,16 +15,14 @@ export async function start({ argument, flags }: Call, io: Io): Promise<void> {
   const settings = await completeSettings(flags, io);
   const options = startOptions('start', argument, flags, settings);
   const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
-  // Two people's sessions of one name are two.
-  const who = settings.account ?? settings.credentials ?? '';
-  const backend = `${settings.emulator ? 'emulator' : settings.apiUrl} ${who}`;
-  const key: StartKey = { stateDir: settings.stateDir, backend, session: options.name, folder };
+  const key = startKey(settings, options.name, folder);
   for (;;) {
     using claim = claimStart(key);
     if (claim) {
       const onReady = (ready: ReadyEvent, say: (line: string) => void) =>
         welcome({ ready, say }, claim, options, io);
-      await serve({ folder, settings, options, onReady }, io);
+      const { channelsDir } = claim;
+      await serve({ folder, settings, options, channelsDir, onReady }, io);
       return;
     }
     if ((await followOtherStart(key, settings, options, io)) === 'was ready') return;

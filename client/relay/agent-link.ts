@@ -58,6 +58,7 @@ export class AgentLink {
   readonly #options: AgentLinkOptions;
   readonly #pool: Pool;
   #state: 'up' | 'down' | undefined;
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: AgentLinkOptions) {
     this.#options = options;
@@ -144,6 +145,14 @@ export class AgentLink {
     this.#setState('up');
   }
 
+  /** Calls back whenever something shows that there is a way; returns what ends that. */
+  whenUp(callback: () => void): () => void {
+    this.#listeners.add(callback);
+    return () => {
+      this.#listeners.delete(callback);
+    };
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
@@ -163,6 +172,7 @@ export class AgentLink {
   }
 
   #setState(state: 'up' | 'down'): void {
+    if (state === 'up') for (const callback of [...this.#listeners]) callback();
     if (this.#state === state) return;
     this.#state = state;
     this.#options.onState(state);

@@ -11,6 +11,8 @@ import { cookieName, judge } from './guard.ts';
 import { listen } from './ports.ts';
 import { replyError, replyWelcome } from './replies.ts';
 import { routeRequest } from './routes.ts';
+import { Channels } from './channel/channels.ts';
+import type { ChannelTimings } from './channel/timings.ts';
 import { Sockets } from './sockets.ts';
 import { sendToAgent } from './to-agent.ts';
 import type { Proof, UiAccess } from './to-ui.ts';
@@ -30,6 +32,9 @@ export interface RelayOptions {
   /** Undefined: only the agent's paths are served. */
   ui: UiAccess | undefined;
   clock: Clock;
+  /** Where channels are kept, so that they outlive the relay; only one relay at a time may use it. */
+  channelsDir: string;
+  timings?: Partial<ChannelTimings> | undefined;
   /** Told when the way to the gateway comes up or goes down, as requests find out. */
   onState?: (state: 'up' | 'down') => void;
   /** Told about requests that failed through a bug here. */
@@ -50,6 +55,7 @@ export interface Relay {
 interface Ways {
   door: Doorway;
   agent: AgentLink;
+  channels: Channels;
   ui: UiLink | undefined;
   folder: string;
 }
@@ -99,9 +105,15 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 
 function makeWays(options: RelayOptions, port: number): Ways {
   const { agent, clock, token, ui, onState } = options;
+  const link = new AgentLink({ agent, clock, onState: onState ?? (() => undefined) });
+  const { channelsDir, timings } = options;
   return {
     door: { port, token },
-    agent: new AgentLink({ agent, clock, onState: onState ?? (() => undefined) }),
+    agent: link,
+    channels: new Channels({
+      ...{ channelsDir, agent: link, clock, timings },
+      ...{ now: Date.now, random: Math.random },
+    }),
     ui: ui && new UiLink(ui, cookieName(port)),
     folder: options.folder.replace(/\/+$/, ''),
   };
@@ -147,7 +159,13 @@ async function passOn(request: IncomingMessage, response: ServerResponse, ways: 
   const route = routeRequest(request.method ?? 'GET', path, ways.ui !== undefined);
   switch (route.to) {
     case 'agent':
-      await sendToAgent(request, response, route, { link: ways.agent, folder: ways.folder });
+      await sendToAgent(request, response, route, {
+        link: ways.agent,
+        folder: ways.folder,
+        onPosition: (kernelId, position) => {
+          ways.channels.learn(kernelId, position);
+        },
+      });
       return;
     case 'ui':
       await ways.ui?.send(request, response, by);

@@ -7,10 +7,10 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { AgentLink } from './agent-link.ts';
 import { bridge } from './bridge.ts';
-import { joinChannel } from './channels.ts';
+import type { Channels } from './channel/channels.ts';
 import type { Doorway } from './guard.ts';
 import { judge } from './guard.ts';
-import { toAgentHeaders, toSocketHeaders } from './headers.ts';
+import { toSocketHeaders } from './headers.ts';
 import { refuseUpgrade } from './replies.ts';
 import { routeSocket } from './routes.ts';
 import type { Proof, UiLink } from './to-ui.ts';
@@ -22,6 +22,7 @@ import { assertNever } from '../errors.ts';
 export interface SocketsOptions {
   door: Doorway;
   agent: AgentLink;
+  channels: Channels;
   ui: UiLink | undefined;
   clock: Clock;
 }
@@ -69,24 +70,18 @@ export class Sockets {
 
   /** Says goodbye to every front-end; whoever calls it ends the connections afterwards. */
   close(): void {
+    this.#options.channels.close();
     for (const socket of this.#server.clients) socket.close(GOING_AWAY);
     this.#server.close();
   }
 
   async #join(request: IncomingMessage, stream: Duplex, head: Buffer, by: Proof): Promise<void> {
-    const { agent, ui, clock } = this.#options;
+    const { channels, ui, clock } = this.#options;
     const route = routeSocket(splitUrl(request.url ?? '/').path, ui !== undefined);
     switch (route.to) {
-      case 'channel': {
-        const headers = toAgentHeaders(request.rawHeaders, agent.accessToken);
-        const back = await this.#open(request, stream, agent, headers);
-        if (!back) return;
-        agent.reportUp();
-        this.#complete(request, stream, head, back, (front) => {
-          joinChannel({ front, back: back.socket }, clock);
-        });
+      case 'channel':
+        await channels.accept(request, stream, head);
         return;
-      }
       case 'ui': {
         if (!ui) return;
         const back = await this.#open(request, stream, ui, ui.headersFor(request, by));

@@ -2,6 +2,7 @@
 // Called by relay.ts for what routes.ts sends here.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { POSITION_HEADER } from '../../agent/channel/frames.ts';
 import type { AgentLink } from './agent-link.ts';
 import { AgentDownError } from './agent-link.ts';
 import { fromAgentHeaders, toAgentHeaders } from './headers.ts';
@@ -15,7 +16,11 @@ export interface ToAgent {
   link: AgentLink;
   /** Stands for the content directory in the paths of notebook sessions. */
   folder: string;
+  /** Told where in a kernel's log its restart stands, which whoever asked for it knows of. */
+  onPosition?: (kernelId: string, position: number) => void;
 }
+
+const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart/;
 
 /** Answers 503 whenever the gateway cannot be asked, since to front-ends 404 and 502 mean that the kernel is gone. */
 export async function sendToAgent(
@@ -40,7 +45,7 @@ async function send(
 ): Promise<void> {
   switch (route.rewriting) {
     case 'none':
-      await passOn(request, response, route.isInterrupt, target.link);
+      await passOn(request, response, route.isInterrupt, target);
       return;
     case 'oneSession':
       await answerSession(request, response, target);
@@ -60,7 +65,7 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
   isInterrupt: boolean,
-  link: AgentLink,
+  { link, onPosition }: ToAgent,
 ): Promise<void> {
   const answer = await link.request({
     method: request.method ?? 'GET',
@@ -70,7 +75,10 @@ async function passOn(
     isInterrupt,
     signal: goneSignal(response),
   });
-  response.writeHead(answer.statusCode, fromAgentHeaders(answer.headers));
+  const { [POSITION_HEADER]: position, ...headers } = fromAgentHeaders(answer.headers);
+  const kernelId = RESTART_PATH.exec(request.url ?? '')?.[1];
+  if (kernelId !== undefined && position !== undefined) onPosition?.(kernelId, Number(position));
+  response.writeHead(answer.statusCode, headers);
   response.flushHeaders();
   await pipeline(answer.body, response);
 }

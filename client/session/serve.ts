@@ -41,6 +41,8 @@ export interface Serving {
   folder: string;
   settings: CompleteSettings;
   options: StartOptions;
+  /** Where the relay's channels are kept, claimed. */
+  channelsDir: string;
   /** Says so; `say` is for what comes later. What it returns is disposed of before the relay ends. */
   onReady: (ready: ReadyEvent, say: (line: string) => void) => Disposable;
 }
@@ -142,8 +144,9 @@ interface Heard {
 }
 
 function openRelay(all: Everything, heard: Heard): Promise<Relay> {
-  const { options, access, ui, folder } = all;
+  const { options, access, ui, folder, channelsDir } = all;
   return startRelay({
+    channelsDir,
     port: options.port ?? DEFAULT_PORT,
     isPortFixed: options.port !== undefined,
     token: randomBytes(24).toString('base64url'),

@@ -4,10 +4,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { CompleteSettings } from '../settings/complete.ts';
 
 export interface StartClaim extends Disposable {
   /** Where it is kept; the user's alone. */
   folder: string;
+  /** What its relay keeps for the next one; nobody else uses it while the claim is held. */
+  channelsDir: string;
   /** Lets later starts know; holds the relay's token, so the file is the user's alone. */
   announce(ready: object): void;
   /** From now on nobody is told any more: what was announced is being taken down. */
@@ -20,6 +23,13 @@ export interface StartKey {
   backend: string;
   session: string;
   folder: string;
+}
+
+/** Two people's sessions of one name are two. */
+export function startKey(settings: CompleteSettings, session: string, folder: string): StartKey {
+  const who = settings.account ?? settings.credentials ?? '';
+  const backend = `${settings.emulator ? 'emulator' : settings.apiUrl} ${who}`;
+  return { stateDir: settings.stateDir, backend, session, folder };
 }
 
 /** Undefined when another process holds it. */
@@ -35,6 +45,7 @@ export function claimStart(key: StartKey): StartClaim | undefined {
   withdraw();
   return {
     folder: path.dirname(file),
+    channelsDir: `${file}.channels`,
     announce: (ready) => {
       writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
       renameSync(`${file}.json.new`, `${file}.json`);

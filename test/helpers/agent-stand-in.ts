@@ -1,10 +1,15 @@
-// In place of the agent in tests of the relay: asks for the access token, passes all else on to a real gateway with the
-// gateway's own token, as bytes. Its way can be cut.
+// The way to a real agent in tests of the relay: what goes to it is seen, and it can be cut.
 import { createServer, request as startRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { runAgent } from '../agent/agent-fixture.ts';
+import { ACCESS_TOKEN as AGENT_TOKEN } from '../agent/api-server.ts';
+import { until } from './until.ts';
 
 export const ACCESS_TOKEN = 'the-access-token';
 
@@ -16,13 +21,18 @@ export interface AgentStandIn {
   /** Ends all connections and refuses new ones until `mend`. */
   cut(): void;
   mend(): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export async function startAgentStandIn(gateway: {
   port: number;
   token: string;
 }): Promise<AgentStandIn> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'datalab-test-way-'));
+  const tokenFile = path.join(folder, 'token');
+  writeFileSync(tokenFile, gateway.token);
+  const agent = await runAgent({ url: `http://127.0.0.1:${gateway.port}`, tokenFile });
+  const agentPort = Number(new URL(agent.url).port);
   const server = createServer();
   const sockets = new Set<Socket>();
   const seen: AgentStandIn['seen'] = [];
@@ -33,7 +43,7 @@ export async function startAgentStandIn(gateway: {
   };
   const headersFor = (request: IncomingMessage) => ({
     ...request.headers,
-    authorization: `token ${gateway.token}`,
+    authorization: `Bearer ${AGENT_TOKEN}`,
   });
 
   server.on('connection', (socket: Socket) => {
@@ -48,7 +58,13 @@ export async function startAgentStandIn(gateway: {
     }
     const { method, url } = request;
     const onward = startRequest(
-      { port: gateway.port, host: '127.0.0.1', method, path: url, headers: headersFor(request) },
+      {
+        port: agentPort,
+        host: '127.0.0.1',
+        method,
+        path: url ?? '/',
+        headers: headersFor(request),
+      },
       (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(response);
@@ -62,7 +78,7 @@ export async function startAgentStandIn(gateway: {
       socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
       return;
     }
-    const onward = connect(gateway.port, '127.0.0.1');
+    const onward = connect(agentPort, '127.0.0.1');
     const lines = Object.entries(headersFor(request)).map(([n, v]) => `${n}: ${String(v)}`);
     onward.write([`GET ${request.url ?? ''} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
     onward.write(head);
@@ -71,6 +87,7 @@ export async function startAgentStandIn(gateway: {
     onward.on('close', () => socket.destroy());
     socket.on('close', () => onward.destroy());
   });
+  await until('the agent is registered', async () => (await agent.request('/x')).status === 404);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
@@ -90,9 +107,11 @@ export async function startAgentStandIn(gateway: {
     mend: () => {
       isCut = false;
     },
-    close: () => {
+    close: async () => {
       server.close();
       end();
+      await agent.stop();
+      rmSync(folder, { recursive: true });
     },
   };
 }

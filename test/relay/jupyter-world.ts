@@ -59,19 +59,27 @@ export async function startJupyterWorld(): Promise<JupyterWorld> {
   ]);
   const agent = await startAgentStandIn(gateway);
   const states: string[] = [];
-  const common = { port: 0, isPortFixed: false, agent: agent.access, clock: systemClock };
+  const common = {
+    ...{ port: 0, isPortFixed: false, agent: agent.access, clock: systemClock },
+    timings: { grace: 300, hold: 300 },
+  };
   const relay = await startRelay({
     ...common,
     token: 'relay-token',
     folder: 'content-1',
     ui,
+    channelsDir: path.join(folder, 'channels'),
     onState: (state) => states.push(state),
   });
-  const other = { token: 'other-token', folder: 'content-2', ui: undefined };
+  const other = {
+    ...{ token: 'other-token', folder: 'content-2', ui: undefined },
+    channelsDir: path.join(folder, 'other-channels'),
+  };
   const otherRelay = await startRelay({ ...common, ...other });
   const end = async () => {
-    await Promise.all([relay.close(), otherRelay.close(), ui.stop(), gateway.stop()]);
-    agent.close();
+    await Promise.all([relay.close(), otherRelay.close(), ui.stop()]);
+    await agent.close();
+    await gateway.stop();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return { gateway, agent, ui, relay, otherRelay, contentDir, states, end };

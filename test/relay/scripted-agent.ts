@@ -8,6 +8,7 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { Relay, RelayOptions } from '../../client/relay/relay.ts';
 import { startRelay } from '../../client/relay/relay.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 import { systemClock } from '../../client/clock.ts';
 
@@ -30,6 +31,7 @@ export async function relayTo(
   const relay = await startRelay({
     ...{ port: 0, isPortFixed: false, token: 't', folder: 'f', ui: undefined, clock: systemClock },
     agent: { accessToken: 'a', connect: () => Promise.resolve(connect(port, '127.0.0.1')) },
+    channelsDir: temporaryFolder(t),
     ...options,
   });
   t.after(async () => {

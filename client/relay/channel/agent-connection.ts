@@ -1,0 +1,196 @@
+// The connection of one channel to the agent, made again as often as it breaks: at once, then with growing pauses, and at
+// once again when something tells that the way is back. relay-channel.ts says hello on each.
+import { WebSocket } from 'ws';
+import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from '../../../agent/channel/frames.ts';
+import type { Clock } from '../../clock.ts';
+import type { AgentLink } from '../agent-link.ts';
+import { toAgentHeaders, toSocketHeaders } from '../headers.ts';
+import type { ChannelName } from './channel-store.ts';
+import type { ChannelTimings } from './timings.ts';
+
+const MAX_SILENT_PINGS = 2;
+
+export interface AgentConnectionOptions {
+  name: ChannelName;
+  agent: AgentLink;
+  clock: Clock;
+  timings: ChannelTimings;
+  /** 0 to 1; spreads the tries of many channels. */
+  random: () => number;
+  /** The WebSocket is open; nothing was said on it. */
+  onOpen: () => void;
+  onText: (text: string) => void;
+  onData: (data: Buffer) => void;
+  onLost: (code: number) => void;
+  /** The agent knows no such kernel. */
+  onUnknown: () => void;
+}
+
+export class AgentConnection {
+  readonly #options: AgentConnectionOptions;
+  readonly #stopListening: () => void;
+  #webSocket: WebSocket | undefined;
+  #isOpening = false;
+  #isEnded = false;
+  #pause: number;
+  #cancelRetry: (() => void) | undefined;
+  #cancels: (() => void)[] = [];
+
+  /** Connects at once, and from then on until `end`. */
+  constructor(options: AgentConnectionOptions) {
+    this.#options = options;
+    this.#pause = options.timings.firstPause;
+    this.#stopListening = options.agent.whenUp(() => {
+      if (this.#cancelRetry) void this.#open();
+    });
+    void this.#open();
+  }
+
+  send(data: Buffer | string): void {
+    this.#webSocket?.send(data, { compress: false });
+  }
+
+  /** The agent has answered as it should: the next pause is short again. */
+  proven(): void {
+    this.#pause = this.#options.timings.firstPause;
+    this.#cancelGreeting?.();
+    this.#options.agent.reportUp();
+  }
+
+  /** Breaks it, to make another one. */
+  breakOff(): void {
+    this.#webSocket?.terminate();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#stopListening();
+    this.#cancelRetry?.();
+    this.#webSocket?.close(1000);
+    this.#forgetSocket();
+  }
+
+  #cancelGreeting: (() => void) | undefined;
+
+  async #open(): Promise<void> {
+    if (this.#isOpening || this.#webSocket || this.#isEnded) return;
+    this.#isOpening = true;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    try {
+      this.#use(await this.#handshake());
+    } catch (error) {
+      if (error instanceof UnknownKernelError) this.#options.onUnknown();
+      else this.#retry();
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  async #handshake(): Promise<WebSocket> {
+    const { name, agent, clock, timings } = this.#options;
+    const stream = await agent.openStream();
+    const path = `/api/kernels/${name.kernelId}/channels?session_id=${encodeURIComponent(name.session)}`;
+    const webSocket = new WebSocket(`ws://localhost${path}`, CHANNEL_SUBPROTOCOL, {
+      createConnection: () => stream,
+      headers: toSocketHeaders(toAgentHeaders([], agent.accessToken)),
+      perMessageDeflate: false,
+      maxPayload: MAX_FRAME_BYTES,
+      skipUTF8Validation: true,
+    });
+    const cancel = clock.after(timings.greeting, () => {
+      webSocket.terminate();
+    });
+    try {
+      await opened(webSocket);
+      return webSocket;
+    } finally {
+      cancel();
+    }
+  }
+
+  #use(webSocket: WebSocket): void {
+    if (this.#isEnded) {
+      webSocket.terminate();
+      return;
+    }
+    const { clock, timings, onText, onData, onOpen } = this.#options;
+    this.#webSocket = webSocket;
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (webSocket !== this.#webSocket) return;
+      if (isBinary) onData(data);
+      else onText(data.toString());
+    });
+    webSocket.once('close', (code) => {
+      if (webSocket === this.#webSocket) this.#lost(code);
+    });
+    this.#keepAlive(webSocket);
+    this.#cancelGreeting = clock.after(timings.greeting, () => {
+      webSocket.terminate();
+    });
+    this.#cancels.push(this.#cancelGreeting);
+    onOpen();
+  }
+
+  #lost(code: number): void {
+    this.#forgetSocket();
+    this.#options.onLost(code);
+    if (this.#isEnded) return;
+    // The first try comes at once: most cuts are over when they are noticed.
+    const wasFirst = this.#pause === this.#options.timings.firstPause;
+    this.#retry(wasFirst ? 0 : undefined);
+  }
+
+  #retry(pause = this.#pause * (0.5 + this.#options.random() / 2)): void {
+    if (this.#isEnded) return;
+    const { clock, timings } = this.#options;
+    this.#pause = Math.min(this.#pause * 2, timings.longestPause);
+    this.#cancelRetry = clock.after(pause, () => void this.#open());
+  }
+
+  #keepAlive(webSocket: WebSocket): void {
+    const { clock, timings } = this.#options;
+    let silentPings = 0;
+    for (const sign of ['message', 'pong', 'ping']) {
+      webSocket.on(sign, () => {
+        silentPings = 0;
+      });
+    }
+    const ping = () => {
+      silentPings += 1;
+      if (silentPings > MAX_SILENT_PINGS) {
+        webSocket.terminate();
+        return;
+      }
+      webSocket.ping();
+      this.#cancels.push(clock.after(timings.ping, ping));
+    };
+    this.#cancels.push(clock.after(timings.ping, ping));
+  }
+
+  #forgetSocket(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels = [];
+    this.#webSocket = undefined;
+  }
+}
+
+class UnknownKernelError extends Error {
+  override name = 'UnknownKernelError';
+}
+
+function opened(webSocket: WebSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    webSocket.once('open', resolve);
+    webSocket.once('unexpected-response', (request, response) => {
+      const { statusCode = 0 } = response;
+      const message = `the agent answered ${statusCode}`;
+      reject(statusCode === 404 ? new UnknownKernelError(message) : new Error(message));
+      request.destroy();
+    });
+    webSocket.on('error', reject);
+    webSocket.once('close', () => {
+      reject(new Error('closed before it was open'));
+    });
+  });
+}

@@ -1,0 +1,177 @@
+// The channels of a relay: which front-end's WebSocket belongs to which, and who is let in while there is no way to the
+// agent. sockets.ts hands it the WebSockets of kernels; relay-channel.ts is one channel.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { MAX_FRAME_BYTES } from '../../../agent/channel/frames.ts';
+import { V1_SUBPROTOCOL } from '../../../agent/channel/messages.ts';
+import type { Clock } from '../../clock.ts';
+import type { AgentLink } from '../agent-link.ts';
+import { refuseUpgrade } from '../replies.ts';
+import { splitUrl } from '../url.ts';
+import type { ChannelName } from './channel-store.ts';
+import { ChannelStore, storedChannels } from './channel-store.ts';
+import { FrontSocket } from './front-socket.ts';
+import { RelayChannel } from './relay-channel.ts';
+import type { ChannelTimings } from './timings.ts';
+import { CHANNEL_TIMINGS } from './timings.ts';
+
+/** JupyterLab and the classic notebook give up after seven refusals in a row; each that is let in counts anew. */
+const REFUSALS = 3;
+const GOING_AWAY = 1001;
+const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
+
+export interface ChannelsOptions {
+  /** Where channels are kept; nobody else may use it meanwhile. */
+  channelsDir: string;
+  agent: AgentLink;
+  clock: Clock;
+  now: () => number;
+  random: () => number;
+  timings?: Partial<ChannelTimings> | undefined;
+}
+
+export class Channels {
+  readonly #options: ChannelsOptions;
+  readonly #timings: ChannelTimings;
+  readonly #channels = new Map<string, RelayChannel>();
+  readonly #refusals = new Map<string, number>();
+  readonly #positions = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+    skipUTF8Validation: true,
+    handleProtocols: (offered) => (offered.has(V1_SUBPROTOCOL) ? V1_SUBPROTOCOL : false),
+  });
+
+  /** What an earlier relay could not deliver is delivered now. */
+  constructor(options: ChannelsOptions) {
+    this.#options = options;
+    this.#timings = { ...CHANNEL_TIMINGS, ...options.timings };
+    for (const name of storedChannels(options.channelsDir, options.now())) {
+      const store = new ChannelStore(options.channelsDir, name);
+      if (store.outbox.isEmpty) store.close();
+      else this.#make(name, store);
+    }
+  }
+
+  /** A front-end of this relay knows by another way what has happened to a kernel up to there. */
+  learn(kernelId: string, position: number): void {
+    this.#positions.set(kernelId, Math.max(position, this.#positions.get(kernelId) ?? 0));
+  }
+
+  async accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+    const name = nameOf(request.url ?? '');
+    const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
+    if (channel.state === 'down') await this.#untilKnown(channel, stream);
+    if (stream.destroyed) return;
+    if (channel.state === 'unknown') refuseUpgrade(stream, 404, 'There is no such kernel.');
+    else if (channel.state === 'up' || this.#isLetIn(name, channel)) {
+      this.#join(name, request, stream, head);
+    } else refuseUpgrade(stream, 503, this.#options.agent.downMessage);
+  }
+
+  /** Says goodbye to every front-end; what is on disk stays. */
+  close(): void {
+    for (const channel of [...this.#channels.values()]) channel.close(GOING_AWAY);
+    for (const socket of this.#server.clients) socket.close(GOING_AWAY);
+    this.#server.close();
+  }
+
+  #make(name: ChannelName, store?: ChannelStore): RelayChannel {
+    const key = keyOf(name);
+    const { channelsDir, agent, clock, now, random } = this.#options;
+    const channel: RelayChannel = new RelayChannel({
+      ...{ agent, clock, now, random, timings: this.#timings },
+      store: store ?? new ChannelStore(channelsDir, name),
+      knownPosition: () => this.#positions.get(name.kernelId) ?? 0,
+      onOver: () => {
+        if (this.#channels.get(key) === channel) this.#channels.delete(key);
+      },
+      onStateChanged: () => {
+        for (const callback of [...this.#waiting]) callback();
+      },
+    });
+    this.#channels.set(key, channel);
+    return channel;
+  }
+
+  /** Until the agent has said something of the kernel, or a front-end would lose its patience. */
+  async #untilKnown(channel: RelayChannel, stream: Duplex): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        this.#waiting.delete(look);
+        cancel();
+        stream.off('close', end);
+        resolve();
+      };
+      const look = () => {
+        if (channel.state !== 'down') end();
+      };
+      const cancel = this.#options.clock.after(this.#timings.hold, end);
+      this.#waiting.add(look);
+      stream.once('close', end);
+    });
+  }
+
+  /** A front-end that knows its kernel must not give up, however long the way is down. */
+  #isLetIn(name: ChannelName, channel: RelayChannel): boolean {
+    const refusals = this.#refusals.get(keyOf(name)) ?? 0;
+    const isLetIn = channel.isKnown && refusals >= REFUSALS;
+    this.#refusals.set(keyOf(name), isLetIn ? 0 : refusals + 1);
+    return isLetIn;
+  }
+
+  #join(name: ChannelName, request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, stream, head, (webSocket) => {
+      const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
+      if (channel.state === 'up') this.#refusals.delete(keyOf(name));
+      attach(channel, webSocket, this.#options.clock, this.#timings);
+    });
+  }
+}
+
+function attach(
+  channel: RelayChannel,
+  webSocket: WebSocket,
+  clock: Clock,
+  timings: ChannelTimings,
+): void {
+  const front: FrontSocket = new FrontSocket({
+    ...{ webSocket, clock, timings },
+    onMessage: (frame) => {
+      channel.request(front, frame);
+    },
+    onWritten: (position) => {
+      channel.wrote(front, position);
+    },
+    onConfirmed: (position) => {
+      channel.confirmed(front, position);
+    },
+    onDrained: () => {
+      channel.drained(front);
+    },
+    onClosed: (isGoodbye) => {
+      channel.detach(front, isGoodbye);
+    },
+  });
+  channel.attach(front);
+}
+
+/** A front-end that does not say who it is cannot come back as the same. */
+function nameOf(url: string): ChannelName {
+  const { path, query } = splitUrl(url);
+  const session = query.get('session_id') ?? '';
+  return {
+    kernelId: CHANNEL_PATH.exec(path)?.[1] ?? '',
+    session: session === '' ? randomUUID() : session,
+  };
+}
+
+function keyOf({ kernelId, session }: ChannelName): string {
+  return `${kernelId}/${session}`;
+}

@@ -1,0 +1,157 @@
+// A front-end's WebSocket as a channel uses it: writes in the protocol that the front-end speaks, and knows how much of it
+// has arrived. relay-channel.ts has one at a time.
+import { WebSocket } from 'ws';
+import { V1_SUBPROTOCOL, fromJson, toJson } from '../../../agent/channel/messages.ts';
+import type { Clock } from '../../clock.ts';
+import type { ChannelTimings } from './timings.ts';
+
+/** Nothing more is written above, and again below, so much that waits to be sent. */
+const HIGH_WATER_BYTES = 4 * 1_048_576;
+const LOW_WATER_BYTES = 1_048_576;
+/** After so many bytes it is asked to confirm, at the latest. */
+const CONFIRM_BYTES = 262_144;
+const KEEPALIVE_MILLISECONDS = 20_000;
+/** So many pings without any sign of life, and the connection is taken for dead. */
+const MAX_SILENT_PINGS = 3;
+const POSITION_BYTES = 6;
+const NO_MESSAGE = 1007;
+
+export interface FrontSocketOptions {
+  webSocket: WebSocket;
+  clock: Clock;
+  timings: ChannelTimings;
+  /** In the v1 form. */
+  onMessage: (frame: Buffer) => void;
+  /** Everything up to here was handed to the operating system. */
+  onWritten: (position: number) => void;
+  /** Everything up to here has arrived: the front-end has answered a ping that stood behind it. */
+  onConfirmed: (position: number) => void;
+  /** It takes more again. */
+  onDrained: () => void;
+  /** `isGoodbye`: it went on purpose. */
+  onClosed: (isGoodbye: boolean) => void;
+}
+
+export class FrontSocket {
+  readonly #options: FrontSocketOptions;
+  #position = 0;
+  #askedAt = 0;
+  #unaskedBytes = 0;
+  #cancelAsk: (() => void) | undefined;
+  #cancelPing: () => void;
+  #silentPings = 0;
+
+  constructor(options: FrontSocketOptions) {
+    this.#options = options;
+    const { webSocket, clock } = options;
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#silentPings = 0;
+      this.#receive(data, isBinary);
+    });
+    webSocket.on('pong', (data: Buffer) => {
+      this.#silentPings = 0;
+      if (data.length === POSITION_BYTES) options.onConfirmed(data.readUIntBE(0, POSITION_BYTES));
+    });
+    webSocket.on('error', () => undefined); // `close` follows and is what counts.
+    webSocket.once('close', (code) => {
+      this.#cancelAsk?.();
+      this.#cancelPing();
+      options.onClosed([1000, 1001, 1005].includes(code));
+    });
+    this.#cancelPing = clock.after(KEEPALIVE_MILLISECONDS, () => {
+      this.#ping();
+    });
+  }
+
+  get isFull(): boolean {
+    return this.#options.webSocket.bufferedAmount > HIGH_WATER_BYTES;
+  }
+
+  /** A message of the kernel's log. */
+  write(position: number, frame: Buffer): void {
+    this.#position = position;
+    this.#unaskedBytes += frame.length;
+    this.#send(frame, () => {
+      const { webSocket, onWritten, onDrained } = this.#options;
+      onWritten(position);
+      if (webSocket.bufferedAmount < LOW_WATER_BYTES) onDrained();
+    });
+    if (this.#unaskedBytes >= CONFIRM_BYTES) this.#ask();
+    else {
+      const { clock, timings } = this.#options;
+      this.#cancelAsk ??= clock.after(timings.confirm, () => {
+        this.#ask();
+      });
+    }
+  }
+
+  /** A message of the relay's own. */
+  say(frame: Buffer): void {
+    this.#send(frame, () => undefined);
+  }
+
+  pause(): void {
+    this.#options.webSocket.pause();
+  }
+
+  resume(): void {
+    this.#options.webSocket.resume();
+  }
+
+  close(code: number): void {
+    this.resume();
+    this.#options.webSocket.close(code);
+  }
+
+  /** Looks to the front-end like a broken connection, after which it connects again. */
+  terminate(): void {
+    this.#options.webSocket.terminate();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    const { webSocket, onMessage } = this.#options;
+    let frame: Buffer;
+    try {
+      frame = webSocket.protocol === V1_SUBPROTOCOL ? data : fromJson(data, isBinary);
+    } catch {
+      webSocket.close(NO_MESSAGE, 'This is no kernel message.');
+      return;
+    }
+    onMessage(frame);
+  }
+
+  #send(frame: Buffer, done: () => void): void {
+    const { webSocket } = this.#options;
+    const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
+    const { data, isBinary } = isV1 ? { data: frame, isBinary: true } : toJson(frame);
+    webSocket.send(data, { binary: isBinary, compress: false }, (error) => {
+      if (!error) done();
+    });
+  }
+
+  #ask(): void {
+    this.#cancelAsk?.();
+    this.#cancelAsk = undefined;
+    this.#unaskedBytes = 0;
+    const { webSocket } = this.#options;
+    if (this.#askedAt === this.#position || webSocket.readyState !== WebSocket.OPEN) return;
+    this.#askedAt = this.#position;
+    const payload = Buffer.alloc(POSITION_BYTES);
+    payload.writeUIntBE(this.#position, 0, POSITION_BYTES);
+    webSocket.ping(payload);
+  }
+
+  #ping(): void {
+    const { webSocket, clock } = this.#options;
+    // Nobody reads the answers of a socket that is paused.
+    this.#silentPings = webSocket.isPaused ? 0 : this.#silentPings + 1;
+    if (this.#silentPings > MAX_SILENT_PINGS) {
+      webSocket.terminate();
+      return;
+    }
+    if (webSocket.readyState === WebSocket.OPEN) webSocket.ping();
+    this.#cancelPing = clock.after(KEEPALIVE_MILLISECONDS, () => {
+      this.#ping();
+    });
+  }
+}

@@ -1,0 +1,57 @@
+// What the relay answers a front-end in the kernel's place (pure): requests that could not be delivered, and how the kernel
+// is after a cut. relay-channel.ts writes them to the front-end; the agent has answers of its own.
+import { randomUUID } from 'node:crypto';
+import type { Message } from '../../../agent/channel/messages.ts';
+import { writeMessage } from '../../../agent/channel/messages.ts';
+
+export const REASONS = {
+  notNow:
+    'The kernel cannot be reached at the moment, so this was not delivered. Try again when it is connected.',
+  tooLarge: 'This is larger than what can be sent to a kernel (256 MiB), so it was not sent.',
+  unknown:
+    'Whether this ran is not known: the connection to the kernel was lost for so long that the kernel’s side has forgotten ' +
+    'it. It was not sent again, so that it does not run twice; look at what it should have done.',
+  gone: 'Not run: the kernel is gone.',
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+/** The messages that end a request for its front-end, in order; none for what has no reply. */
+export function answerTo({ header, channel }: Message, reason: Reason, now: Date): Buffer[] {
+  if (!header.msg_type.endsWith('_request')) return [];
+  const made = (onChannel: string, type: string, content: object) =>
+    writeMessage({
+      channel: onChannel,
+      header: { ...ownHeader(now), msg_type: type },
+      parent: header,
+      content,
+    });
+  const words = REASONS[reason];
+  const failure = { ename: 'NotDelivered', evalue: words, traceback: [`NotDelivered: ${words}`] };
+  const type = header.msg_type.replace(/_request$/, '_reply');
+  const isAborted = reason === 'gone' && header.msg_type === 'execute_request';
+  const status = isAborted ? { status: 'aborted' } : { status: 'error', ...failure };
+  const reply = made(channel, type, { execution_count: null, ...status });
+  const idle = made('iopub', 'status', { execution_state: 'idle' });
+  if (header.msg_type !== 'execute_request') return [reply, idle];
+  return [made('iopub', 'error', failure), reply, idle];
+}
+
+/** What the kernel is doing, as the kernel would say it unasked. */
+export function statusMessage(executionState: string, now: Date): Buffer {
+  return writeMessage({
+    channel: 'iopub',
+    header: { ...ownHeader(now), msg_type: 'status' },
+    content: { execution_state: executionState },
+  });
+}
+
+function ownHeader(now: Date) {
+  return {
+    msg_id: randomUUID(),
+    session: 'datalab',
+    username: 'datalab',
+    date: now.toISOString(),
+    version: '5.3',
+  };
+}

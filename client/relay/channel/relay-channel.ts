@@ -1,0 +1,423 @@
+// The relay's end of one channel: joins a front-end's connection, which comes and goes, with the agent's, which comes and
+// goes too, so that nothing is lost and nothing happens twice. channels.ts owns it.
+import type { ControlFrame, Welcome } from '../../../agent/channel/frames.ts';
+import {
+  CLOSE,
+  MAX_REQUEST_BYTES,
+  decodeControl,
+  decodeDelivery,
+  encodeControl,
+  encodeRequest,
+} from '../../../agent/channel/frames.ts';
+import { Link } from '../../../agent/channel/link.ts';
+import type { Message } from '../../../agent/channel/messages.ts';
+import { readMessage } from '../../../agent/channel/messages.ts';
+import type { Clock } from '../../clock.ts';
+import { assertNever } from '../../errors.ts';
+import type { AgentLink } from '../agent-link.ts';
+import { AgentConnection } from './agent-connection.ts';
+import type { ChannelStore } from './channel-store.ts';
+import type { FrontSocket } from './front-socket.ts';
+import type { Reason } from './own-answers.ts';
+import { answerTo, statusMessage } from './own-answers.ts';
+import type { ChannelTimings } from './timings.ts';
+
+const ACK_MILLISECONDS = 20;
+const GONE_FOR_GOOD = 1000;
+
+export interface RelayChannelOptions {
+  store: ChannelStore;
+  agent: AgentLink;
+  clock: Clock;
+  now: () => number;
+  random: () => number;
+  timings: ChannelTimings;
+  /** Of the kernel's log: what front-ends of this relay know by other ways. */
+  knownPosition: () => number;
+  /** The channel is over; its store is removed if nobody can come back to it. */
+  onOver: () => void;
+  onStateChanged: () => void;
+}
+
+/** Down: no way to the agent; up: greeted; unknown: the agent has no such kernel. */
+export type ChannelState = 'down' | 'up' | 'unknown';
+
+export class RelayChannel {
+  readonly #options: RelayChannelOptions;
+  readonly #store: ChannelStore;
+  readonly #link: Link;
+  readonly #connection: AgentConnection;
+  /** Deliveries that the front-end has not confirmed, in order. */
+  #held: { sequence: number; message: Buffer }[] = [];
+  /** How many of them were written to the present front-end. */
+  #written = 0;
+  #front: FrontSocket | undefined;
+  #state: ChannelState = 'down';
+  #executionState: string | undefined;
+  /** Executes whose reply has not come. */
+  readonly #open = new Map<string, Message>();
+  /** Control messages that were sent on this connection. */
+  readonly #urgent = new Map<string, Message>();
+  /** Up to here requests may have reached the agent. */
+  #attempted: number;
+  #lastSeen: number;
+  #cancelLeave: (() => void) | undefined;
+  #cancelGrace: (() => void) | undefined;
+  #cancelAck: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(options: RelayChannelOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    const { cursor, outbox, name } = this.#store;
+    this.#lastSeen = cursor;
+    // What an earlier relay has left may have been sent by it.
+    this.#attempted = outbox.waiting.at(-1)?.number ?? 0;
+    this.#link = new Link({ received: cursor, delivered: cursor });
+    this.#connection = new AgentConnection({
+      ...{ name, agent: options.agent, clock: options.clock, timings: options.timings },
+      random: options.random,
+      onOpen: () => {
+        this.#greet();
+      },
+      onText: (text) => {
+        this.#receive(() => {
+          this.#control(decodeControl(text));
+        });
+      },
+      onData: (data) => {
+        this.#receive(() => {
+          this.#delivered(decodeDelivery(data));
+        });
+      },
+      onLost: (code) => {
+        this.#lost(code);
+      },
+      onUnknown: () => {
+        this.#setState('unknown');
+        this.#end('gone');
+      },
+    });
+    // Left by an earlier relay: it delivers what waits, and goes when nobody comes.
+    this.#expectReturn(options.timings.absence);
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** The agent has welcomed it before. */
+  get isKnown(): boolean {
+    return this.#store.channel !== undefined;
+  }
+
+  /** A front-end has come, or come back; the one before is of no use any more. */
+  attach(front: FrontSocket): void {
+    this.#cancelLeave?.();
+    this.#front?.close(GONE_FOR_GOOD);
+    this.#front = front;
+    this.#written = 0;
+    this.#executionState = undefined;
+    if (this.#state === 'down') this.#startGrace(this.#options.timings.glimpse);
+    this.#write();
+  }
+
+  /** `isGoodbye`: it went on purpose. */
+  detach(front: FrontSocket, isGoodbye: boolean): void {
+    if (front !== this.#front) return;
+    this.#front = undefined;
+    this.#cancelGrace?.();
+    const { leave, absence } = this.#options.timings;
+    this.#expectReturn(isGoodbye ? leave : absence, isGoodbye);
+  }
+
+  /** A front-end's message, in the v1 form. */
+  request(front: FrontSocket, frame: Buffer): void {
+    if (front !== this.#front) return;
+    let message: Message;
+    try {
+      message = readMessage(frame);
+    } catch {
+      front.close(1007);
+      return;
+    }
+    if (frame.length > MAX_REQUEST_BYTES) this.#answer(message, 'tooLarge');
+    else if (message.channel === 'control') this.#sendNow(message, frame);
+    else this.#keep(message, frame);
+  }
+
+  confirmed(front: FrontSocket, position: number): void {
+    if (front !== this.#front) return;
+    const count = this.#held.findIndex(({ sequence }) => sequence > position);
+    const over = this.#held.splice(0, count < 0 ? this.#held.length : count);
+    this.#written = Math.max(0, this.#written - over.length);
+    for (const { sequence, message } of over) this.#link.deliver(sequence, message.length);
+    this.#acknowledge(false);
+    this.#cancelAck ??= this.#options.clock.after(ACK_MILLISECONDS, () => {
+      this.#cancelAck = undefined;
+      this.#acknowledge(true);
+    });
+  }
+
+  wrote(front: FrontSocket, position: number): void {
+    if (front === this.#front && position > this.#store.cursor) this.#store.cursor = position;
+  }
+
+  drained(front: FrontSocket): void {
+    if (front === this.#front) this.#write();
+  }
+
+  /** The relay is going away; what is on disk stays. */
+  close(code: number): void {
+    this.#over();
+    this.#front?.close(code);
+    this.#front = undefined;
+    this.#store.close();
+  }
+
+  #receive(read: () => void): void {
+    try {
+      read();
+    } catch {
+      // What is no frame, or cannot be written to the disk: another connection begins where this one was good.
+      this.#connection.breakOff();
+    }
+  }
+
+  #greet(): void {
+    const { channel } = this.#store;
+    const { received, delivered } = this.#link;
+    const known = channel ? { channel } : {};
+    this.#connection.send(encodeControl({ kind: 'hello', ...known, received, delivered }));
+  }
+
+  #control(frame: ControlFrame): void {
+    switch (frame.kind) {
+      case 'welcome':
+        this.#welcomed(frame);
+        return;
+      case 'ack':
+        this.#link.acknowledged(frame.upTo);
+        this.#forget();
+        return;
+      case 'dead':
+        this.#setState('unknown');
+        this.#end('gone');
+        return;
+      case 'hello':
+      case 'bye':
+        return;
+      default:
+        assertNever(frame);
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (!welcome.isResumed) this.#beginAnew(welcome);
+    this.#store.saveChannel(welcome.channel);
+    this.#link.connected({ received: welcome.received, delivered: welcome.received });
+    this.#connection.proven();
+    this.#cancelGrace?.();
+    this.#forget();
+    this.#setState('up');
+    this.#tellState(welcome.executionState);
+    this.#pump();
+    this.#acknowledge(true);
+    // The agent is to know that its welcome has come.
+    this.#connection.send(encodeControl({ kind: 'ack', upTo: this.#link.delivered }));
+  }
+
+  /** The agent knows nothing of this channel: what may have reached it in another is not sent again. */
+  #beginAnew(welcome: Welcome): void {
+    const { outbox } = this.#store;
+    const isFirst = this.#store.channel === undefined;
+    const waiting = outbox.waiting.map((item) => ({ item, message: outbox.read(item) }));
+    // What came of the old one is still news to the front-end.
+    for (const { message } of this.#held.slice(this.#written)) this.#front?.say(message);
+    this.#held = [];
+    this.#written = 0;
+    outbox.beginAnew();
+    this.#link.beginAnew(welcome.delivered);
+    this.#store.cursor = welcome.delivered;
+    this.#lastSeen = welcome.delivered;
+    for (const { item, message } of waiting) {
+      if (!message) continue;
+      const isCertain = isFirst || item.number > this.#attempted;
+      if (isCertain) outbox.append(message, welcome.delivered, item.at);
+      else this.#answer(readMessage(message), 'unknown');
+    }
+    this.#attempted = 0;
+    if (isFirst) return;
+    const kept = new Set(
+      outbox.waiting.map((item) => readMessage(outbox.read(item) ?? Buffer.alloc(0)).header.msg_id),
+    );
+    for (const [id, message] of this.#open) if (!kept.has(id)) this.#answer(message, 'unknown');
+  }
+
+  #delivered({ sequence, message }: { sequence: number; message: Buffer }): void {
+    if (!this.#link.arrived(sequence)) return;
+    this.#note(message);
+    this.#held.push({ sequence, message });
+    this.#write();
+  }
+
+  /** What a message says to the relay itself. */
+  #note(frame: Buffer): void {
+    const { header, parent, content } = readMessage(frame);
+    if (header.msg_type.endsWith('_reply')) {
+      this.#open.delete(parent.msg_id ?? '');
+      this.#urgent.delete(parent.msg_id ?? '');
+    }
+    if (header.msg_type !== 'status') return;
+    this.#executionState = (content() as { execution_state?: string }).execution_state;
+  }
+
+  #write(): void {
+    const front = this.#front;
+    if (!front) return;
+    for (let next = this.#held[this.#written]; next && !front.isFull;) {
+      this.#written += 1;
+      this.#lastSeen = Math.max(this.#lastSeen, next.sequence);
+      front.write(next.sequence, next.message);
+      next = this.#held[this.#written];
+    }
+  }
+
+  #keep(message: Message, frame: Buffer): void {
+    const { outbox } = this.#store;
+    const seen = Math.max(this.#lastSeen, this.#options.knownPosition());
+    outbox.append(frame, seen, this.#options.now());
+    if (message.header.msg_type === 'execute_request') {
+      this.#open.set(message.header.msg_id, message);
+    }
+    if (outbox.isFull) this.#front?.pause();
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { outbox } = this.#store;
+    while (this.#link.maySend) {
+      const next = outbox.after(this.#link.sent);
+      const message = next && outbox.read(next);
+      if (!next || !message) return;
+      const waitedMilliseconds = Math.max(0, this.#options.now() - next.at);
+      this.#attempted = Math.max(this.#attempted, next.number);
+      this.#link.send(next.number, message.length);
+      const { number: sequence, seen } = next;
+      this.#connection.send(encodeRequest({ sequence, seen, waitedMilliseconds, message }));
+    }
+  }
+
+  #sendNow(message: Message, frame: Buffer): void {
+    if (!this.#link.isUp) {
+      this.#answer(message, 'notNow');
+      return;
+    }
+    if (message.header.msg_type.endsWith('_request')) {
+      this.#urgent.set(message.header.msg_id, message);
+    }
+    const request = { sequence: 0, seen: this.#lastSeen, waitedMilliseconds: 0, message: frame };
+    this.#connection.send(encodeRequest(request));
+  }
+
+  #forget(): void {
+    const { outbox } = this.#store;
+    outbox.forget(this.#link.confirmed);
+    if (outbox.isEmpty) this.#front?.resume();
+    this.#pump();
+  }
+
+  #acknowledge(flush: boolean): void {
+    const upTo = this.#link.dueAcknowledgement(flush);
+    if (upTo !== undefined) this.#connection.send(encodeControl({ kind: 'ack', upTo }));
+  }
+
+  #answer(message: Message, reason: Reason): void {
+    this.#open.delete(message.header.msg_id);
+    const now = new Date(this.#options.now());
+    for (const frame of answerTo(message, reason, now)) this.#front?.say(frame);
+  }
+
+  /** After a cut the front-end may show what the kernel did before it. */
+  #tellState(executionState: string): void {
+    if (this.#executionState === undefined || this.#executionState === executionState) return;
+    this.#executionState = executionState;
+    this.#front?.say(statusMessage(executionState, new Date(this.#options.now())));
+  }
+
+  #lost(code: number): void {
+    this.#link.disconnected();
+    if (code === CLOSE.superseded) {
+      this.#giveUp();
+      return;
+    }
+    this.#setState('down');
+    for (const message of this.#urgent.values()) this.#answer(message, 'notNow');
+    this.#urgent.clear();
+    if (this.#front) this.#startGrace(this.#options.timings.grace);
+  }
+
+  /** A cut that lasts is shown to the front-end as one; it connects again and waits at the door. */
+  #startGrace(milliseconds: number): void {
+    this.#cancelGrace?.();
+    this.#cancelGrace = this.#options.clock.after(milliseconds, () => {
+      if (this.#state === 'down') this.#front?.terminate();
+    });
+  }
+
+  #expectReturn(milliseconds: number, isGoodbye = false): void {
+    this.#cancelLeave?.();
+    this.#cancelLeave = this.#options.clock.after(milliseconds, () => {
+      // What its page has sent before it went is delivered first.
+      if (!this.#store.outbox.isEmpty) this.#expectReturn(milliseconds, isGoodbye);
+      else if (isGoodbye && this.#link.isUp) this.#leave();
+      else this.#sleep();
+    });
+  }
+
+  #leave(): void {
+    this.#connection.send(encodeControl({ kind: 'bye' }));
+    this.#over();
+    this.#store.remove();
+  }
+
+  /** Nobody is there; who comes back finds it on the disk. */
+  #sleep(): void {
+    this.#over();
+    this.#store.close();
+  }
+
+  /** Another relay speaks for this channel. */
+  #giveUp(): void {
+    this.#front?.close(GONE_FOR_GOOD);
+    this.#over();
+    this.#store.remove();
+  }
+
+  #end(reason: Reason): void {
+    if (this.#isOver) return;
+    const { outbox } = this.#store;
+    const waiting = outbox.waiting.flatMap((item) => outbox.read(item) ?? []);
+    this.#written = Math.min(this.#written, this.#held.length);
+    this.#write();
+    for (const frame of waiting) this.#answer(readMessage(frame), reason);
+    for (const message of [...this.#open.values()]) this.#answer(message, reason);
+    this.#front?.close(GONE_FOR_GOOD);
+    this.#over();
+    this.#store.remove();
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection.end();
+    for (const cancel of [this.#cancelLeave, this.#cancelGrace, this.#cancelAck]) cancel?.();
+    this.#options.onOver();
+  }
+
+  #setState(state: ChannelState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onStateChanged();
+  }
+}
