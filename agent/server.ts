@@ -92,14 +92,14 @@ async function restart(
   kernelId: string,
 ): Promise<number | undefined> {
   options.onRestarting(kernelId);
-  let isTold = false;
+  const told: boolean[] = [];
   const tell = (isDone: boolean) => {
-    isTold = true;
+    told.push(isDone);
     const position = options.onRestarted(kernelId, isDone);
     return position === undefined ? [] : [POSITION_HEADER, String(position)];
   };
   const status = await options.gateway.forward(request, response, path, (code) => tell(code < 400));
-  if (!isTold) tell(false);
+  if (told.length === 0) tell(false);
   return status;
 }
 

@@ -1,10 +1,19 @@
 // A kernel's log on disk: every entry in the order in which it was written, in segments of which the oldest are removed
 // when nobody needs them any more. kernel-host.ts writes it; channels read it. The log is also what the kernel's state
 // is made of: `state` is always the state after the last entry.
-import type { Entry } from '../queue/entry.ts';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import type { Entry, Snapshot } from '../queue/entry.ts';
+import { entrySchema, fromSnapshot, toSnapshot } from '../queue/entry.ts';
+import { reduce } from '../queue/reduce.ts';
 import type { KernelState } from '../queue/state.ts';
 import { NEW_KERNEL } from '../queue/state.ts';
-import { reduce } from '../queue/reduce.ts';
+import { onlyNeeded, withoutText } from './compaction.ts';
+import type { RawRecord } from './records.ts';
+import { Segment, segmentFirst } from './segment.ts';
+
+const SEGMENT_BYTES = 32 * 1_048_576;
+/** Numbers that a log which could not be read may have given. */
+const LEAP = 1_000_000;
 
 export interface LogRecord {
   sequence: number;
@@ -42,28 +51,192 @@ export interface KernelLog {
   remove(): void;
 }
 
-export function openKernelLog({ folder }: KernelLogOptions): KernelLog {
-  if (folder === '') throw new Error('no folder');
-  let state = NEW_KERNEL;
-  const records: LogRecord[] = [];
-  return {
-    get state() {
-      return state;
-    },
-    get head() {
-      return records.length;
-    },
-    first: 1,
-    append(entry, body) {
-      const sequence = records.length + 1;
-      records.push({ sequence, entry, body });
-      state = reduce(state, entry, sequence);
-      return sequence;
-    },
-    bodyOf: (sequence) => records[sequence - 1]?.body,
-    read: (after) => records.slice(after, after + 100),
-    forget: () => undefined,
-    close: () => undefined,
-    remove: () => undefined,
-  };
+/** @throws when the folder cannot be written */
+export function openKernelLog(options: KernelLogOptions): KernelLog {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  return new DiskLog(options);
+}
+
+class DiskLog implements KernelLog {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  readonly #segmentBytes: number;
+  /** The oldest first; only the last is written. */
+  #segments: Segment[];
+  #state: KernelState = NEW_KERNEL;
+  #head = 0;
+  /** Of all but the last. */
+  #oldBytes = 0;
+
+  constructor({ folder, maxBytes, segmentBytes = SEGMENT_BYTES }: KernelLogOptions) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
+    this.#segmentBytes = Math.min(segmentBytes, maxBytes / 4);
+    this.#segments = openSegments(folder);
+    this.#restore();
+  }
+
+  get state(): KernelState {
+    return this.#state;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  get first(): number {
+    return this.#segments.find(({ isEmptied }) => !isEmptied)?.first ?? 1;
+  }
+
+  append(entry: Entry, body?: Buffer): number {
+    const sequence = this.#head + 1;
+    this.#current.append(sequence, JSON.stringify(entry), body);
+    this.#head = sequence;
+    this.#state = reduce(this.#state, entry, sequence);
+    if (this.#current.bytes > this.#segmentBytes) this.#rotate();
+    return sequence;
+  }
+
+  bodyOf(sequence: number): Buffer | undefined {
+    const [record] = this.#segmentOf(sequence)?.read(sequence, 1) ?? [];
+    return record?.sequence === sequence ? record.body : undefined;
+  }
+
+  read(after: number, maxBytes: number): LogRecord[] {
+    for (
+      let segment = this.#segmentOf(after + 1);
+      segment;
+      segment = this.#segments[this.#segments.indexOf(segment) + 1]
+    ) {
+      const records = segment.read(Math.max(after + 1, segment.first), maxBytes);
+      if (records.length > 0) return records.map(toLogRecord);
+    }
+    return [];
+  }
+
+  forget(upTo: number): void {
+    const needed = Math.min(...neededBodies(this.#state));
+    for (let next = this.#segments[1]; next; next = this.#segments[1]) {
+      const isOver = next.first - 1 <= upTo && next.first <= needed;
+      if (!isOver) return;
+      this.#removeOldest();
+    }
+  }
+
+  close(): void {
+    for (const segment of this.#segments) segment.close();
+    this.#segments = [];
+  }
+
+  remove(): void {
+    this.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #current(): Segment {
+    const last = this.#segments.at(-1);
+    if (!last) throw new Error('the log is closed');
+    return last;
+  }
+
+  /** The newest segment that can be read says how the kernel was, and what it holds how it is. */
+  #restore(): void {
+    let beyond = 0;
+    for (let last = this.#segments.at(-1); last; last = this.#segments.at(-1)) {
+      if (this.#readState(last)) break;
+      // It was begun and not written; the one before it is whole. What it may have held is not numbered again.
+      beyond = Math.max(beyond, last.first + (this.#segments.length > 1 ? 0 : LEAP));
+      last.remove();
+      this.#segments.pop();
+    }
+    if (this.#segments.length === 0) {
+      this.#head = Math.max(this.#head, beyond);
+      this.#begin();
+    }
+    this.#oldBytes = this.#segments.slice(0, -1).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  #readState(segment: Segment): boolean {
+    segment.mend();
+    try {
+      let isFirst = true;
+      for (const { sequence, header } of segment.records()) {
+        const content: unknown = JSON.parse(header.toString());
+        if (isFirst) this.#state = fromSnapshot((content as { snapshot: Snapshot }).snapshot);
+        else this.#state = reduce(this.#state, entrySchema.parse(content), sequence);
+        isFirst = false;
+        this.#head = sequence;
+      }
+      return !isFirst;
+    } catch {
+      return false;
+    }
+  }
+
+  #begin(): void {
+    const segment = new Segment(this.#folder, this.#head + 1);
+    segment.append(this.#head, JSON.stringify({ snapshot: toSnapshot(this.#state) }), undefined);
+    this.#segments.push(segment);
+  }
+
+  #rotate(): void {
+    this.#oldBytes += this.#current.bytes;
+    this.#begin();
+    if (this.#oldBytes > this.#maxBytes) this.#makeRoom();
+  }
+
+  /** One segment at a time: what is appended has to wait for it. */
+  #makeRoom(): void {
+    const old = this.#segments.slice(0, -1);
+    const withText = old.find(({ isCompacted }) => !isCompacted);
+    if (withText) this.#replace(withText, 'isCompacted');
+    else if (this.#oldBytes > 2 * this.#maxBytes) {
+      const oldest = old.find(({ isEmptied }) => !isEmptied);
+      if (oldest) this.#replace(oldest, 'isEmptied');
+    }
+  }
+
+  #replace(segment: Segment, mark: 'isCompacted' | 'isEmptied'): void {
+    if (mark === 'isCompacted') withoutText(segment, this.#maxBytes);
+    else onlyNeeded(segment, new Set(neededBodies(this.#state)));
+    segment.close();
+    const renewed = new Segment(this.#folder, segment.first);
+    renewed.isCompacted = true;
+    renewed.isEmptied = segment.isEmptied || mark === 'isEmptied';
+    this.#segments[this.#segments.indexOf(segment)] = renewed;
+    this.#oldBytes += renewed.bytes - segment.bytes;
+  }
+
+  #removeOldest(): void {
+    const oldest = this.#segments.shift();
+    this.#oldBytes -= oldest?.bytes ?? 0;
+    oldest?.remove();
+  }
+
+  /** The one that holds this number, or the first behind it. */
+  #segmentOf(sequence: number): Segment | undefined {
+    const index = this.#segments.findLastIndex(({ first }) => first <= sequence);
+    return this.#segments[Math.max(0, index)];
+  }
+}
+
+function openSegments(folder: string): Segment[] {
+  return readdirSync(folder)
+    .flatMap((name) => segmentFirst(name) ?? [])
+    .sort((one, other) => one - other)
+    .map((first) => new Segment(folder, first));
+}
+
+function toLogRecord({ sequence, header, body }: RawRecord): LogRecord {
+  const entry = JSON.parse(header.toString()) as Entry;
+  return { sequence, entry, body };
+}
+
+/** Requests that are not over, and the open prompt. Of what was sent and awaits its reply the state knows enough. */
+function neededBodies({ lanes, owed, prompt }: KernelState): number[] {
+  const inLanes = [...lanes.values()].flatMap(({ running, waiting }) =>
+    (running ? [running, ...waiting] : waiting).map(({ sequence }) => sequence),
+  );
+  const answers = owed.map(({ request }) => request.sequence);
+  return [...inLanes, ...answers, ...(prompt ? [prompt.sequence] : [])];
 }

@@ -263,13 +263,14 @@ export class RelayChannel {
 
   /** What a message says to the relay itself. */
   #note(frame: Buffer): void {
-    const { header, parent, content } = readMessage(frame);
+    const message = readMessage(frame);
+    const { header, parent } = message;
     if (header.msg_type.endsWith('_reply')) {
       this.#open.delete(parent.msg_id ?? '');
       this.#urgent.delete(parent.msg_id ?? '');
     }
     if (header.msg_type !== 'status') return;
-    this.#executionState = (content() as { execution_state?: string }).execution_state;
+    this.#executionState = (message.content() as { execution_state?: string }).execution_state;
   }
 
   #write(): void {
