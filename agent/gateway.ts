@@ -24,6 +24,14 @@ const kernelList = z.array(
   }),
 );
 
+/** An answer whose body has arrived. */
+export interface GatewayAnswer {
+  status: number;
+  /** Name and value in turn. */
+  headers: string[];
+  body: Buffer;
+}
+
 export class Gateway {
   readonly url: string;
   readonly #tokenFile: string;
@@ -68,6 +76,21 @@ export class Gateway {
       this.#fail(request, response, error);
       return undefined;
     }
+  }
+
+  /** Makes a kernel or a notebook session, whoever may go away meanwhile. @throws when the gateway does not answer */
+  async create(path: string, body: Buffer): Promise<GatewayAnswer> {
+    const answer = await this.#pool.request({
+      path,
+      method: 'POST',
+      headers: { Authorization: await this.authorization(), 'Content-Type': 'application/json' },
+      body,
+    });
+    return {
+      status: answer.statusCode,
+      headers: headersToCaller(toRaw(answer.headers)),
+      body: Buffer.from(await answer.body.arrayBuffer()),
+    };
   }
 
   async isReady(): Promise<boolean> {

@@ -33,6 +33,8 @@ const NOT_TO_CALLER = new Set([...HOP_BY_HOP, 'set-cookie']);
 const PASSED_PATHS = /^\/(api\/(kernels|kernelspecs|sessions)|kernelspecs)(\/|$)/;
 const EXACT_PATHS = ['/api', '/api/', '/api/status'];
 const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
+const INTERRUPT_PATH = /^\/api\/kernels\/[^/]+\/interrupt$/;
+const COLLECTION_PATH = /^\/api\/(kernels|sessions)$/;
 const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart$/;
 
 /** What of a request's URL is passed on: the path in normal form, so that `..` leads nowhere, and no token. */
@@ -43,6 +45,9 @@ export interface Route {
   channelOf: string | undefined;
   /** The kernel that is to be started anew. */
   restartOf: string | undefined;
+  isInterrupt: boolean;
+  /** A POST here makes something. */
+  isCollection: boolean;
 }
 
 /** `undefined` for what is not the gateway's business. */
@@ -55,6 +60,8 @@ export function routeOf(requestUrl: string): Route | undefined {
     path: pathname + withoutToken(url.search),
     channelOf: CHANNEL_PATH.exec(pathname)?.[1],
     restartOf: RESTART_PATH.exec(pathname)?.[1],
+    isInterrupt: INTERRUPT_PATH.test(pathname),
+    isCollection: COLLECTION_PATH.test(pathname),
   };
 }
 

@@ -8,6 +8,7 @@ import { Channels } from './channels.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Cpu } from './cpu.ts';
+import { Creations } from './creations.ts';
 import { DeadMan } from './dead-man.ts';
 import { Gate } from './gate.ts';
 import { Gateway } from './gateway.ts';
@@ -129,6 +130,7 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     gateway,
     gate,
     channels,
+    creations: new Creations(config.stateDir, gateway),
     onKernelsTouched: () => {
       watch.look();
     },
@@ -138,9 +140,6 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     onRestarted: (kernelId, isDone) => {
       if (isDone) kernels.restarted(kernelId);
       return hosts.get(kernelId)?.restarted(isDone);
-    },
-    onKernelGone: (kernelId) => {
-      hosts.end(kernelId);
     },
   });
 

@@ -4,9 +4,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { POSITION_HEADER } from './channel/frames.ts';
+import { IDEMPOTENCY_HEADER, POSITION_HEADER } from './channel/frames.ts';
 import type { Channels } from './channels.ts';
 import { refuseUpgrade } from './channels.ts';
+import type { Creations } from './creations.ts';
 import type { Gate } from './gate.ts';
 import { GATE_SHUT } from './gate.ts';
 import type { Gateway } from './gateway.ts';
@@ -16,20 +17,22 @@ import { jsonAnswer, routeOf } from './headers.ts';
 /** A new tunnel costs a handshake with Google, so idle connections are kept. */
 const KEEP_ALIVE_MILLISECONDS = 600_000;
 
+const MAX_KEY_LENGTH = 256;
+const MAX_CREATION_BYTES = 1_048_576;
+
 export interface FrontDoorOptions {
   /** `undefined` until the agent is registered. */
   accessToken: () => string | undefined;
   gateway: Gateway;
   gate: Gate;
   channels: Channels;
+  creations: Creations;
   /** The gateway has answered a request that may have changed its kernels. */
   onKernelsTouched: () => void;
   /** A kernel is about to be started anew. */
   onRestarting: (kernelId: string) => void;
   /** It was, or was not; where in its log that stands. */
   onRestarted: (kernelId: string, isDone: boolean) => number | undefined;
-  /** The gateway has ended this kernel. */
-  onKernelGone: (kernelId: string) => void;
 }
 
 interface Refusal {
@@ -66,6 +69,11 @@ async function handleChange(
   response: ServerResponse,
   route: Route,
 ): Promise<void> {
+  if (route.isInterrupt && !options.gate.isOpen) {
+    // Delivered later it would hit another cell.
+    refuse(response, { status: 503, message: GATE_SHUT });
+    return;
+  }
   const leave = await options.gate.admitRequest(endOf(response));
   if (leave === undefined) {
     refuse(response, { status: 503, message: GATE_SHUT });
@@ -73,9 +81,13 @@ async function handleChange(
   }
   try {
     const restarts = request.method === 'POST' ? route.restartOf : undefined;
-    const status = await (restarts === undefined
-      ? options.gateway.forward(request, response, route.path)
-      : restart(options, request, response, route.path, restarts));
+    const key = request.method === 'POST' ? keyOf(request) : undefined;
+    let status: number | undefined;
+    if (restarts !== undefined) {
+      status = await restart(options, request, response, route.path, restarts);
+    } else if (route.isCollection && key !== undefined) {
+      status = await create(options, request, response, { key, path: route.path });
+    } else status = await options.gateway.forward(request, response, route.path);
     const isDone = status !== undefined && status < 400;
     if (isDone) options.onKernelsTouched();
   } finally {
@@ -101,6 +113,55 @@ async function restart(
   const status = await options.gateway.forward(request, response, path, (code) => tell(code < 400));
   if (told.length === 0) tell(false);
   return status;
+}
+
+function keyOf({ headers }: IncomingMessage): string | undefined {
+  const key = headers[IDEMPOTENCY_HEADER];
+  return typeof key === 'string' && key !== '' && key.length <= MAX_KEY_LENGTH ? key : undefined;
+}
+
+/** Once, however often it is asked for, and whoever goes away meanwhile. */
+async function create(
+  { creations }: FrontDoorOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  what: { key: string; path: string },
+): Promise<number | undefined> {
+  try {
+    const body = await readBody(request);
+    const answer = await creations.create({ ...what, body });
+    if (!response.destroyed) {
+      const length = ['Content-Length', String(answer.body.length)];
+      const headers = withoutLength(answer.headers);
+      response.writeHead(answer.status, [...headers, ...length]).end(answer.body);
+    }
+    return answer.status;
+  } catch {
+    refuse(response, {
+      status: 503,
+      message: 'The gateway does not answer. Try again in a moment.',
+    });
+    return undefined;
+  }
+}
+
+/** @throws when it is too long for what makes a kernel, or breaks off */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_CREATION_BYTES) throw new Error('the body is too long');
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function withoutLength(raw: readonly string[]): string[] {
+  return raw.filter((_, index) => {
+    const name = raw[index - (index % 2)]?.toLowerCase();
+    return name !== 'content-length' && name !== 'content-encoding';
+  });
 }
 
 function isReading({ method }: IncomingMessage): boolean {

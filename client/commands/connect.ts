@@ -18,7 +18,7 @@ export async function connect({ argument, flags }: Call, io: Io): Promise<void> 
     return { [Symbol.dispose]: () => undefined };
   };
   using claim = claimPlace(startKey(settings, options.name, folder));
-  await serve({ folder, settings, options, channelsDir: claim.channelsDir, onReady }, io);
+  await serve({ folder, settings, options, claim, onReady }, io);
 }
 
 /** Several may run at once, each with a place of its own; one that comes after another has the place that it left. */

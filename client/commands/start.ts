@@ -21,8 +21,7 @@ export async function start({ argument, flags }: Call, io: Io): Promise<void> {
     if (claim) {
       const onReady = (ready: ReadyEvent, say: (line: string) => void) =>
         welcome({ ready, say }, claim, options, io);
-      const { channelsDir } = claim;
-      await serve({ folder, settings, options, channelsDir, onReady }, io);
+      await serve({ folder, settings, options, claim, onReady }, io);
       return;
     }
     if ((await followOtherStart(key, settings, options, io)) === 'was ready') return;

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
+import type { RelayTimings } from './timings.ts';
 
 export interface AgentAccess {
   /** Opens one stream to the agent's port; every call another one. */
@@ -19,6 +20,7 @@ export interface AgentLinkOptions {
   agent: AgentAccess;
   clock: Clock;
   onState: (state: 'up' | 'down') => void;
+  timings: Pick<RelayTimings, 'read' | 'change' | 'create'>;
 }
 
 export interface AgentCall {
@@ -48,6 +50,10 @@ const CONNECT_MILLISECONDS = 20_000;
 const ANSWER_MILLISECONDS = 300_000;
 /** A late interrupt hits the wrong cell. */
 const INTERRUPT_MILLISECONDS = 5_000;
+
+/** Between two tries of a call that may be repeated. */
+const FIRST_PAUSE_MILLISECONDS = 200;
+const LONGEST_PAUSE_MILLISECONDS = 5_000;
 
 const PROBE_MILLISECONDS = 10_000;
 
@@ -118,6 +124,44 @@ export class AgentLink {
     }
   }
 
+  /**
+   * As `request`, and again while the way is down, for as long as its front-end may wait. The call must be one that may be
+   * repeated.
+   * @param onRepeat told before each try but the first
+   * @throws AgentDownError at once while the session rests: then nobody tries for a way
+   */
+  async insist(
+    call: AgentCall & { body?: Buffer | null },
+    onRepeat: () => void = () => undefined,
+  ): Promise<Dispatcher.ResponseData> {
+    const patience = this.#patienceFor(call.method);
+    const end = patience === 0 ? AbortSignal.abort() : AbortSignal.timeout(patience);
+    for (
+      let pause = FIRST_PAUSE_MILLISECONDS;
+      ;
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS)
+    ) {
+      try {
+        return await this.request(call);
+      } catch (error) {
+        if (end.aborted || call.signal?.aborted || this.isResting) throw error;
+        await this.#untilWorthIt(pause * (0.5 + Math.random() / 2));
+        onRepeat();
+      }
+    }
+  }
+
+  #patienceFor(method: string): number {
+    const { read, change, create } = this.#options.timings;
+    if (method === 'POST') return create;
+    return method === 'GET' || method === 'HEAD' ? read : change;
+  }
+
+  /** The session sleeps: nothing is to be expected. */
+  get isResting(): boolean {
+    return this.#options.agent.downMessage !== undefined;
+  }
+
   /** @throws AgentDownError if there is no stream in time */
   async openStream(): Promise<Duplex> {
     const opening = this.#options.agent.connect();
@@ -155,6 +199,19 @@ export class AgentLink {
 
   async close(): Promise<void> {
     await this.#pool.destroy();
+  }
+
+  /** After a pause, or as soon as something shows that there is a way. */
+  async #untilWorthIt(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        cancel();
+        stopListening();
+        resolve();
+      };
+      const cancel = this.#options.clock.after(milliseconds, end);
+      const stopListening = this.whenUp(end);
+    });
   }
 
   #send(call: AgentCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {

@@ -6,13 +6,15 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { AgentAccess } from './agent-link.ts';
 import { AgentLink } from './agent-link.ts';
+import { LastAnswers } from './last-answers.ts';
 import type { Doorway } from './guard.ts';
 import { cookieName, judge } from './guard.ts';
 import { listen } from './ports.ts';
 import { replyError, replyWelcome } from './replies.ts';
 import { routeRequest } from './routes.ts';
 import { Channels } from './channel/channels.ts';
-import type { ChannelTimings } from './channel/timings.ts';
+import type { RelayTimings } from './timings.ts';
+import { RELAY_TIMINGS } from './timings.ts';
 import { Sockets } from './sockets.ts';
 import { sendToAgent } from './to-agent.ts';
 import type { Proof, UiAccess } from './to-ui.ts';
@@ -26,6 +28,8 @@ export interface RelayOptions {
   isPortFixed: boolean;
   /** What front-ends must bear. */
   token: string;
+  /** Digests of earlier relays' tokens, whose pages may come back; see session/earlier-relays.ts. */
+  earlierTokens?: readonly string[];
   /** Stands for the content directory in the paths of notebook sessions; different for every directory. */
   folder: string;
   agent: AgentAccess;
@@ -34,7 +38,7 @@ export interface RelayOptions {
   clock: Clock;
   /** Where channels are kept, so that they outlive the relay; only one relay at a time may use it. */
   channelsDir: string;
-  timings?: Partial<ChannelTimings> | undefined;
+  timings?: Partial<RelayTimings> | undefined;
   /** Told when the way to the gateway comes up or goes down, as requests find out. */
   onState?: (state: 'up' | 'down') => void;
   /** Told about requests that failed through a bug here. */
@@ -56,6 +60,7 @@ interface Ways {
   door: Doorway;
   agent: AgentLink;
   channels: Channels;
+  lastAnswers: LastAnswers;
   ui: UiLink | undefined;
   folder: string;
 }
@@ -105,11 +110,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 
 function makeWays(options: RelayOptions, port: number): Ways {
   const { agent, clock, token, ui, onState } = options;
-  const link = new AgentLink({ agent, clock, onState: onState ?? (() => undefined) });
-  const { channelsDir, timings } = options;
+  const timings = { ...RELAY_TIMINGS, ...options.timings };
+  const link = new AgentLink({ agent, clock, timings, onState: onState ?? (() => undefined) });
+  const { channelsDir } = options;
   return {
-    door: { port, token },
+    door: { port, token, earlier: options.earlierTokens ?? [] },
     agent: link,
+    lastAnswers: new LastAnswers(),
     channels: new Channels({
       ...{ channelsDir, agent: link, clock, timings },
       ...{ now: Date.now, random: Math.random },
@@ -162,6 +169,7 @@ async function passOn(request: IncomingMessage, response: ServerResponse, ways: 
       await sendToAgent(request, response, route, {
         link: ways.agent,
         folder: ways.folder,
+        lastAnswers: ways.lastAnswers,
         onPosition: (kernelId, position) => {
           ways.channels.learn(kernelId, position);
         },

@@ -1,7 +1,7 @@
 // Where a request goes: to the agent, to the UI server, or nowhere. Pure; relay.ts and sockets.ts ask.
 
 /** What has to be done to a request's or an answer's body on the way to the agent and back. */
-export type Rewriting = 'none' | 'oneSession' | 'sessionList' | 'kernelList';
+export type Rewriting = 'none' | 'kernel' | 'oneSession' | 'sessionList' | 'kernelList';
 
 export type Route =
   { to: 'agent'; rewriting: Rewriting; isInterrupt: boolean } | { to: 'ui' } | { to: 'nowhere' };
@@ -40,7 +40,8 @@ export function isApiPath(path: string): boolean {
 }
 
 function rewritingOf(method: string, path: string): Rewriting {
-  if (path === '/api/kernels') return method === 'GET' ? 'kernelList' : 'none';
+  if (path === '/api/kernels') return method === 'GET' ? 'kernelList' : 'kernel';
+  if (method === 'DELETE' && /^\/api\/kernels\/[^/]+$/.test(path)) return 'kernel';
   if (path === '/api/sessions') return method === 'GET' ? 'sessionList' : 'oneSession';
   return /^\/api\/sessions\/[^/]+$/.test(path) ? 'oneSession' : 'none';
 }

@@ -1,18 +1,22 @@
 // The calls whose small JSON bodies the relay changes: notebook sessions, and the kernels that they name.
 // to-agent.ts calls it; which paths change and what is hidden is in notebook-sessions.ts.
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { IDEMPOTENCY_HEADER } from '../../agent/channel/frames.ts';
 import type { AgentCall, AgentLink } from './agent-link.ts';
 import { AgentDownError } from './agent-link.ts';
 import { fromAgentHeaders, toAgentHeaders, without } from './headers.ts';
 import { addFolder, kernelsOfFolder, sessionsOfFolder, stripFolder } from './notebook-sessions.ts';
+import type { LastAnswers } from './last-answers.ts';
 import { replyError, replyJson } from './replies.ts';
 import { splitUrl, withoutToken } from './url.ts';
 
 interface Target {
   link: AgentLink;
   folder: string;
+  lastAnswers: LastAnswers;
 }
 
 /** A session is a few hundred bytes; a list of a thousand is far below this. */
@@ -31,6 +35,21 @@ const OF_THE_BODY = [
 ];
 
 const NOT_FOUND = 'There is no such notebook session in this folder.';
+
+/** POST /api/kernels, and DELETE of a kernel: as they are, and again when the answer is lost. */
+export async function answerKernel(
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+): Promise<void> {
+  const body = await readUpTo(request, MAX_REQUEST_BYTES);
+  if (body === undefined) {
+    replyError(response, 413, 'This is too large for a kernel.');
+    return;
+  }
+  const answer = await call(request, target, body);
+  response.writeHead(answer.status, answer.headers).end(answer.body);
+}
 
 /** POST /api/sessions, and every method of /api/sessions/{id}. */
 export async function answerSession(
@@ -57,7 +76,7 @@ export async function answerSession(
     return;
   }
   const answer = await call(request, target, rewritten);
-  answerWith(response, answer, (session) => stripFolder(session, target.folder));
+  answerWith(request, response, answer, target, (session) => stripFolder(session, target.folder));
 }
 
 /** GET /api/sessions: this folder's. */
@@ -67,7 +86,7 @@ export async function answerSessionList(
   target: Target,
 ): Promise<void> {
   const answer = await call(request, target);
-  answerWith(response, answer, (list) => sessionsOfFolder(list, target.folder));
+  answerWith(request, response, answer, target, (list) => sessionsOfFolder(list, target.folder));
 }
 
 /** GET /api/kernels: without those of other folders' notebooks. */
@@ -82,7 +101,9 @@ export async function answerKernelList(
   // Without them nobody knows which kernels to hide.
   if (!isSuccess(sessions)) throw new AgentDownError('the notebook sessions could not be listed');
   const list = parseJson(sessions.body);
-  answerWith(response, kernels, (all) => kernelsOfFolder(all, list, target.folder));
+  answerWith(request, response, kernels, target, (all) =>
+    kernelsOfFolder(all, list, target.folder),
+  );
 }
 
 /** An answer whose body has arrived. */
@@ -108,14 +129,31 @@ function rewriteRequest(body: Buffer, folder: string): Buffer | undefined {
   }
 }
 
-function call(request: IncomingMessage, target: Target, body?: Buffer): Promise<Answer> {
-  const headers = toAgentHeaders(request.rawHeaders, target.link.accessToken);
-  return exchange(target.link, {
-    method: request.method ?? 'GET',
-    path: withoutToken(request.url ?? '/'),
-    headers: without(headers, OF_THE_BODY),
-    body: body === undefined || body.length === 0 ? null : body,
-  });
+/** What makes something bears a key, so that it is made once however often it is asked for. */
+async function call(request: IncomingMessage, target: Target, body?: Buffer): Promise<Answer> {
+  const method = request.method ?? 'GET';
+  const key =
+    request.headers[IDEMPOTENCY_HEADER] === undefined ? [IDEMPOTENCY_HEADER, randomUUID()] : [];
+  const headers = without(toAgentHeaders(request.rawHeaders, target.link.accessToken), OF_THE_BODY);
+  let tries = 1;
+  const answer = await exchange(
+    target.link,
+    {
+      method,
+      path: withoutToken(request.url ?? '/'),
+      headers: method === 'POST' ? [...headers, ...key] : headers,
+      body: body === undefined || body.length === 0 ? null : body,
+    },
+    () => {
+      tries += 1;
+    },
+  );
+  if (method !== 'DELETE') return answer;
+  // The first try may have done it before its answer was lost.
+  const isDone = isSuccess(answer) || (tries > 1 && answer.status === 404);
+  if (!isDone) return answer;
+  target.lastAnswers.forget(splitUrl(request.url ?? '/').path);
+  return { ...answer, status: 204, body: Buffer.alloc(0) };
 }
 
 function get(path: string, target: Target): Promise<Answer> {
@@ -123,8 +161,12 @@ function get(path: string, target: Target): Promise<Answer> {
   return exchange(target.link, { method: 'GET', path, headers });
 }
 
-async function exchange(link: AgentLink, agentCall: AgentCall): Promise<Answer> {
-  const answer = await link.request(agentCall);
+async function exchange(
+  link: AgentLink,
+  agentCall: AgentCall & { body?: Buffer | null },
+  onRepeat?: () => void,
+): Promise<Answer> {
+  const answer = await link.insist(agentCall, onRepeat);
   const body = await readUpTo(answer.body, MAX_ANSWER_BYTES).catch((error: unknown) => {
     throw new AgentDownError('the answer broke off', { cause: error });
   });
@@ -139,8 +181,10 @@ async function exchange(link: AgentLink, agentCall: AgentCall): Promise<Answer> 
 
 /** `change` returns undefined for what the front-end is not to see. */
 function answerWith(
+  request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
+  { lastAnswers }: Target,
   change: (body: unknown) => unknown,
 ): void {
   const { status, headers, body } = answer;
@@ -149,8 +193,12 @@ function answerWith(
     return;
   }
   const changed = understand(() => change(parseJson(body)));
-  if (changed === undefined) replyError(response, 404, NOT_FOUND);
-  else replyJson(response, status, changed, headers);
+  if (changed === undefined) {
+    replyError(response, 404, NOT_FOUND);
+    return;
+  }
+  if (request.method === 'GET') lastAnswers.remember(splitUrl(request.url ?? '/').path, changed);
+  replyJson(response, status, changed, headers);
 }
 
 function understand<T>(read: () => T): T {

@@ -2,27 +2,39 @@
 // Called by relay.ts for what routes.ts sends here.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { Dispatcher } from 'undici';
 import { POSITION_HEADER } from '../../agent/channel/frames.ts';
 import type { AgentLink } from './agent-link.ts';
 import { AgentDownError } from './agent-link.ts';
 import { fromAgentHeaders, toAgentHeaders } from './headers.ts';
-import { replyError } from './replies.ts';
+import type { LastAnswers } from './last-answers.ts';
+import { replyError, replyJson } from './replies.ts';
 import type { Route } from './routes.ts';
-import { answerKernelList, answerSession, answerSessionList } from './session-calls.ts';
-import { withoutToken } from './url.ts';
+import {
+  answerKernel,
+  answerKernelList,
+  answerSession,
+  answerSessionList,
+} from './session-calls.ts';
+import { splitUrl, withoutToken } from './url.ts';
 import { assertNever } from '../errors.ts';
 
 export interface ToAgent {
   link: AgentLink;
   /** Stands for the content directory in the paths of notebook sessions. */
   folder: string;
+  /** What front-ends get while the way is down. */
+  lastAnswers: LastAnswers;
   /** Told where in a kernel's log its restart stands, which whoever asked for it knows of. */
   onPosition?: (kernelId: string, position: number) => void;
 }
 
 const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart/;
 
-/** Answers 503 whenever the gateway cannot be asked, since to front-ends 404 and 502 mean that the kernel is gone. */
+/**
+ * While the gateway cannot be asked, what it last said of kernels and sessions is still said: pages then show them as
+ * connecting. Everything else is answered with 503, since to front-ends 404 and 502 mean that the kernel is gone.
+ */
 export async function sendToAgent(
   request: IncomingMessage,
   response: ServerResponse,
@@ -33,7 +45,10 @@ export async function sendToAgent(
     await send(request, response, route, target);
   } catch (error) {
     if (!(error instanceof AgentDownError)) throw error;
-    replyError(response, 503, target.link.downMessage);
+    const known = isGet(request) ? target.lastAnswers.answer(pathOf(request)) : undefined;
+    if (known === undefined || target.link.isResting) {
+      replyError(response, 503, target.link.downMessage);
+    } else replyJson(response, 200, known);
   }
 }
 
@@ -46,6 +61,9 @@ async function send(
   switch (route.rewriting) {
     case 'none':
       await passOn(request, response, route.isInterrupt, target);
+      return;
+    case 'kernel':
+      await answerKernel(request, response, target);
       return;
     case 'oneSession':
       await answerSession(request, response, target);
@@ -65,22 +83,69 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
   isInterrupt: boolean,
-  { link, onPosition }: ToAgent,
+  target: ToAgent,
 ): Promise<void> {
-  const answer = await link.request({
+  const { link, lastAnswers, onPosition } = target;
+  const path = pathOf(request);
+  const call = {
     method: request.method ?? 'GET',
     path: withoutToken(request.url ?? '/'),
     headers: toAgentHeaders(request.rawHeaders, link.accessToken),
-    body: hasBody(request) ? request : null,
-    isInterrupt,
     signal: goneSignal(response),
-  });
-  const { [POSITION_HEADER]: position, ...headers } = fromAgentHeaders(answer.headers);
-  const kernelId = RESTART_PATH.exec(request.url ?? '')?.[1];
-  if (kernelId !== undefined && position !== undefined) onPosition?.(kernelId, Number(position));
-  response.writeHead(answer.statusCode, headers);
+  };
+  const kernelId = RESTART_PATH.exec(path)?.[1];
+  if (isGet(request)) {
+    const answer = await link.insist({ ...call, body: null });
+    if (isRemembered(path, answer)) await answerJson(response, answer, path, lastAnswers);
+    else await answerAsItComes(response, answer);
+  } else {
+    const body = hasBody(request) ? request : null;
+    const answer = await link.request({ ...call, body, isInterrupt });
+    const { [POSITION_HEADER]: position } = answer.headers;
+    if (kernelId !== undefined && position !== undefined) onPosition?.(kernelId, Number(position));
+    await answerAsItComes(response, answer);
+  }
+}
+
+async function answerAsItComes(
+  response: ServerResponse,
+  answer: Dispatcher.ResponseData,
+): Promise<void> {
+  const headers = Object.entries(fromAgentHeaders(answer.headers));
+  const passed = headers.filter(([name]) => name !== POSITION_HEADER);
+  response.writeHead(answer.statusCode, Object.fromEntries(passed));
   response.flushHeaders();
   await pipeline(answer.body, response);
+}
+
+/** Kernel specs, and single kernels: small, and asked for again and again. */
+function isRemembered(path: string, { statusCode, headers }: Dispatcher.ResponseData): boolean {
+  const isJson = String(headers['content-type']).startsWith('application/json');
+  const isPlain = headers['content-encoding'] === undefined;
+  return (
+    statusCode === 200 && isJson && isPlain && /^\/api\/(kernelspecs$|kernels\/[^/]+$)/.test(path)
+  );
+}
+
+async function answerJson(
+  response: ServerResponse,
+  answer: Dispatcher.ResponseData,
+  path: string,
+  lastAnswers: LastAnswers,
+): Promise<void> {
+  const body: unknown = await answer.body.json().catch((error: unknown) => {
+    throw new AgentDownError('the answer broke off', { cause: error });
+  });
+  lastAnswers.remember(path, body);
+  replyJson(response, 200, body);
+}
+
+function isGet({ method }: IncomingMessage): boolean {
+  return method === 'GET';
+}
+
+function pathOf(request: IncomingMessage): string {
+  return splitUrl(request.url ?? '/').path;
 }
 
 /** Aborted when the front-end goes away before it has its answer. */

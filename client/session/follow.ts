@@ -30,6 +30,8 @@ export class SessionFollower {
   readonly #followers: Followers;
   #session: SessionView;
   #pause = new AbortController();
+  /** How often somebody was in a hurry: what was asked for before that may be old. */
+  #hurries = 0;
 
   constructor(api: Pick<Api, 'waitForSession'>, session: SessionView, followers: Followers) {
     this.#api = api;
@@ -47,6 +49,7 @@ export class SessionFollower {
 
   /** Looks now and not later. */
   hurry(): void {
+    this.#hurries += 1;
     this.#pause.abort();
   }
 
@@ -56,10 +59,11 @@ export class SessionFollower {
       try {
         // After a failure it is to answer at once, to know that it is there again.
         const isBrief = failures > 0 || this.#pauseMilliseconds() > 0;
+        const hurries = this.#hurries;
         this.take(await this.#look(isBrief ? 0 : WAIT_SECONDS, signal));
         failures = 0;
         this.#followers.onTrouble(undefined);
-        await this.#rest(this.#pauseMilliseconds(), signal);
+        if (hurries === this.#hurries) await this.#rest(this.#pauseMilliseconds(), signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof ApiError && error.status === 'NOT_FOUND') return;

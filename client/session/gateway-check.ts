@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { ClientError, messageOf } from '../errors.ts';
 import type { Stage } from '../output/progress.ts';
+import { RELAY_TIMINGS } from '../relay/timings.ts';
 import { AgentLink, type AgentAccess } from '../relay/agent-link.ts';
 import { TunnelError } from '../tunnel/errors.ts';
 
@@ -24,7 +25,10 @@ export async function checkGateway(
   stage: Stage,
   limits: { patienceSeconds: number; elapsed: () => number; clock: Clock; signal: AbortSignal },
 ): Promise<void> {
-  const link = new AgentLink({ agent, clock: limits.clock, onState: () => undefined });
+  const link = new AgentLink({
+    ...{ agent, clock: limits.clock, timings: RELAY_TIMINGS },
+    onState: () => undefined,
+  });
   try {
     await askUntilAnswered(link, stage, limits);
   } finally {

@@ -33,6 +33,8 @@ import {
   type ReadyEvent,
 } from './start-words.ts';
 import { together } from './together.ts';
+import { readEarlierRelays, rememberRelay } from './earlier-relays.ts';
+import type { StartClaim } from './start-claim.ts';
 
 const DEFAULT_PORT = 8081;
 
@@ -41,8 +43,8 @@ export interface Serving {
   folder: string;
   settings: CompleteSettings;
   options: StartOptions;
-  /** Where the relay's channels are kept, claimed. */
-  channelsDir: string;
+  /** Where the relay keeps what outlives it. */
+  claim: Pick<StartClaim, 'channelsDir' | 'relaysFile'>;
   /** Says so; `say` is for what comes later. What it returns is disposed of before the relay ends. */
   onReady: (ready: ReadyEvent, say: (line: string) => void) => Disposable;
 }
@@ -143,14 +145,17 @@ interface Heard {
   say: (text: string) => void;
 }
 
-function openRelay(all: Everything, heard: Heard): Promise<Relay> {
-  const { options, access, ui, folder, channelsDir } = all;
-  return startRelay({
-    channelsDir,
-    port: options.port ?? DEFAULT_PORT,
+async function openRelay(all: Everything, heard: Heard): Promise<Relay> {
+  const { options, access, ui, folder, claim } = all;
+  const earlier = readEarlierRelays(claim.relaysFile, Date.now());
+  const relay = await startRelay({
+    // Pages that were open when the last one died ask there.
+    port: options.port ?? earlier[0]?.port ?? DEFAULT_PORT,
     isPortFixed: options.port !== undefined,
     token: randomBytes(24).toString('base64url'),
+    earlierTokens: earlier.map(({ digest }) => digest),
     folder: folderPrefix(folder),
+    channelsDir: claim.channelsDir,
     agent: access,
     ui,
     clock: systemClock,
@@ -161,6 +166,8 @@ function openRelay(all: Everything, heard: Heard): Promise<Relay> {
       heard.say(`A bug in the relay: ${messageOf(error)}`);
     },
   });
+  rememberRelay(claim.relaysFile, relay, Date.now());
+  return relay;
 }
 
 function keeping(

@@ -11,6 +11,8 @@ export interface StartClaim extends Disposable {
   folder: string;
   /** What its relay keeps for the next one; nobody else uses it while the claim is held. */
   channelsDir: string;
+  /** See earlier-relays.ts. */
+  relaysFile: string;
   /** Lets later starts know; holds the relay's token, so the file is the user's alone. */
   announce(ready: object): void;
   /** From now on nobody is told any more: what was announced is being taken down. */
@@ -46,6 +48,7 @@ export function claimStart(key: StartKey): StartClaim | undefined {
   return {
     folder: path.dirname(file),
     channelsDir: `${file}.channels`,
+    relaysFile: `${file}.relays.json`,
     announce: (ready) => {
       writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
       renameSync(`${file}.json.new`, `${file}.json`);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Visitor } from '../../client/relay/guard.ts';
 import { judge } from '../../client/relay/guard.ts';
 
-const DOOR = { port: 8081, token: 'secret' };
+const DOOR = { port: 8081, token: 'secret', earlier: [] };
 const COOKIE = 'datalab-8081=secret';
 
 function visit(changes: Partial<Visitor> = {}): string {
@@ -41,7 +41,7 @@ describe('the host that a request names', () => {
   it('needs no port on port 80', () => {
     const headers = { host: 'localhost', authorization: 'token secret' };
     const visitor = { method: 'GET', url: '/', isWebSocket: false, headers };
-    assert.equal(judge(visitor, { port: 80, token: 'secret' }).kind, 'admitted');
+    assert.equal(judge(visitor, { port: 80, token: 'secret', earlier: [] }).kind, 'admitted');
   });
 
   it('is looked at before the token', () => {
@@ -104,7 +104,10 @@ describe('what a front-end proves itself with', () => {
   it('lets nobody in by an empty token', () => {
     const visitor = { method: 'GET', url: '/?token=', isWebSocket: false };
     const headers = { host: '127.0.0.1:8081' };
-    assert.equal(judge({ ...visitor, headers }, { port: 8081, token: '' }).kind, 'refused');
+    assert.equal(
+      judge({ ...visitor, headers }, { port: 8081, token: '', earlier: [] }).kind,
+      'refused',
+    );
   });
 });
 

@@ -61,7 +61,7 @@ export async function startJupyterWorld(): Promise<JupyterWorld> {
   const states: string[] = [];
   const common = {
     ...{ port: 0, isPortFixed: false, agent: agent.access, clock: systemClock },
-    timings: { grace: 300, hold: 300 },
+    timings: { grace: 300, hold: 300, read: 100, change: 300, create: 300 },
   };
   const relay = await startRelay({
     ...common,

@@ -183,21 +183,25 @@ describe('the relay with a real Jupyter on both sides', () => {
       headers: { authorization: `token ${now.relay.token}` },
     });
     const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    for (const list of ['/api/kernels', '/api/sessions']) await api(now.relay, 'GET', list);
     now.agent.cut();
     // An unclean end: the classic notebook connects again only after one.
     assert.equal(await closed, 1006);
-    const calls: [method: string, path: string][] = [
-      ['GET', '/api/kernels'],
-      ['GET', `/api/kernels/${session.kernel.id}`],
-      ['POST', `/api/kernels/${session.kernel.id}/interrupt`],
-      ['GET', '/api/sessions'],
-      ['GET', `/api/sessions/${session.id}`],
-      ['DELETE', `/api/sessions/${session.id}`],
-      ['GET', '/api/kernelspecs'],
-      ['GET', '/kernelspecs/python3/logo-64x64.png'],
+    // What was known is still said, so that no page takes its kernel for dead or its server for gone.
+    const calls: [method: string, path: string, status: number][] = [
+      ['GET', '/api/kernels', 200],
+      ['GET', `/api/kernels/${session.kernel.id}`, 200],
+      ['POST', `/api/kernels/${session.kernel.id}/interrupt`, 503],
+      ['POST', `/api/kernels/${session.kernel.id}/restart`, 503],
+      ['GET', '/api/sessions', 200],
+      ['GET', `/api/sessions/${session.id}`, 200],
+      ['GET', '/api/kernels/11111111-1111-1111-1111-111111111111', 503],
+      ['DELETE', `/api/sessions/${session.id}`, 503],
+      ['POST', '/api/kernels', 503],
+      ['GET', '/kernelspecs/python3/logo-64x64.png', 503],
     ];
-    for (const [method, where] of calls) {
-      assert.equal((await api(now.relay, method, where)).status, 503, `${method} ${where}`);
+    for (const [method, where, status] of calls) {
+      assert.equal((await api(now.relay, method, where)).status, status, `${method} ${where}`);
     }
     assert.equal(await handshakeStatus(now.relay, channel), 503);
     assert.equal((await api(now.relay, 'GET', '/api/contents')).status, 200);

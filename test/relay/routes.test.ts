@@ -4,7 +4,8 @@ import { routeRequest, routeSocket } from '../../client/relay/routes.ts';
 
 const REQUESTS: [method: string, path: string, withUi: string, withoutUi: string][] = [
   ['GET', '/api/kernels', 'agent kernelList', 'agent kernelList'],
-  ['POST', '/api/kernels', 'agent none', 'agent none'],
+  ['POST', '/api/kernels', 'agent kernel', 'agent kernel'],
+  ['DELETE', '/api/kernels/1', 'agent kernel', 'agent kernel'],
   ['GET', '/api/kernels/1', 'agent none', 'agent none'],
   ['POST', '/api/kernels/1/interrupt', 'agent none interrupt', 'agent none interrupt'],
   ['GET', '/api/kernelspecs', 'agent none', 'agent none'],

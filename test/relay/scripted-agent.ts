@@ -32,6 +32,8 @@ export async function relayTo(
     ...{ port: 0, isPortFixed: false, token: 't', folder: 'f', ui: undefined, clock: systemClock },
     agent: { accessToken: 'a', connect: () => Promise.resolve(connect(port, '127.0.0.1')) },
     channelsDir: temporaryFolder(t),
+    // Once, unless a test says otherwise.
+    timings: { read: 0, change: 0, create: 0 },
     ...options,
   });
   t.after(async () => {

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { toAgentHeaders, toSocketHeaders } from '../headers.ts';
 import type { ChannelName } from './channel-store.ts';
-import type { ChannelTimings } from './timings.ts';
+import type { RelayTimings } from '../timings.ts';
 
 const MAX_SILENT_PINGS = 2;
 
@@ -14,7 +14,7 @@ export interface AgentConnectionOptions {
   name: ChannelName;
   agent: AgentLink;
   clock: Clock;
-  timings: ChannelTimings;
+  timings: RelayTimings;
   /** 0 to 1; spreads the tries of many channels. */
   random: () => number;
   /** The WebSocket is open; nothing was said on it. */

@@ -15,8 +15,7 @@ import type { ChannelName } from './channel-store.ts';
 import { ChannelStore, storedChannels } from './channel-store.ts';
 import { FrontSocket } from './front-socket.ts';
 import { RelayChannel } from './relay-channel.ts';
-import type { ChannelTimings } from './timings.ts';
-import { CHANNEL_TIMINGS } from './timings.ts';
+import type { RelayTimings } from '../timings.ts';
 
 /** JupyterLab and the classic notebook give up after seven refusals in a row; each that is let in counts anew. */
 const REFUSALS = 3;
@@ -30,12 +29,11 @@ export interface ChannelsOptions {
   clock: Clock;
   now: () => number;
   random: () => number;
-  timings?: Partial<ChannelTimings> | undefined;
+  timings: RelayTimings;
 }
 
 export class Channels {
   readonly #options: ChannelsOptions;
-  readonly #timings: ChannelTimings;
   readonly #channels = new Map<string, RelayChannel>();
   readonly #refusals = new Map<string, number>();
   readonly #positions = new Map<string, number>();
@@ -51,7 +49,6 @@ export class Channels {
   /** What an earlier relay could not deliver is delivered now. */
   constructor(options: ChannelsOptions) {
     this.#options = options;
-    this.#timings = { ...CHANNEL_TIMINGS, ...options.timings };
     for (const name of storedChannels(options.channelsDir, options.now())) {
       const store = new ChannelStore(options.channelsDir, name);
       if (store.outbox.isEmpty) store.close();
@@ -84,9 +81,9 @@ export class Channels {
 
   #make(name: ChannelName, store?: ChannelStore): RelayChannel {
     const key = keyOf(name);
-    const { channelsDir, agent, clock, now, random } = this.#options;
+    const { channelsDir, agent, clock, now, random, timings } = this.#options;
     const channel: RelayChannel = new RelayChannel({
-      ...{ agent, clock, now, random, timings: this.#timings },
+      ...{ agent, clock, now, random, timings },
       store: store ?? new ChannelStore(channelsDir, name),
       knownPosition: () => this.#positions.get(name.kernelId) ?? 0,
       onOver: () => {
@@ -112,7 +109,7 @@ export class Channels {
       const look = () => {
         if (channel.state !== 'down') end();
       };
-      const cancel = this.#options.clock.after(this.#timings.hold, end);
+      const cancel = this.#options.clock.after(this.#options.timings.hold, end);
       this.#waiting.add(look);
       stream.once('close', end);
     });
@@ -130,7 +127,7 @@ export class Channels {
     this.#server.handleUpgrade(request, stream, head, (webSocket) => {
       const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
       if (channel.state === 'up') this.#refusals.delete(keyOf(name));
-      attach(channel, webSocket, this.#options.clock, this.#timings);
+      attach(channel, webSocket, this.#options.clock, this.#options.timings);
     });
   }
 }
@@ -139,7 +136,7 @@ function attach(
   channel: RelayChannel,
   webSocket: WebSocket,
   clock: Clock,
-  timings: ChannelTimings,
+  timings: RelayTimings,
 ): void {
   const front: FrontSocket = new FrontSocket({
     ...{ webSocket, clock, timings },

@@ -3,7 +3,7 @@
 import { WebSocket } from 'ws';
 import { V1_SUBPROTOCOL, fromJson, toJson } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
-import type { ChannelTimings } from './timings.ts';
+import type { RelayTimings } from '../timings.ts';
 
 /** Nothing more is written above, and again below, so much that waits to be sent. */
 const HIGH_WATER_BYTES = 4 * 1_048_576;
@@ -19,7 +19,7 @@ const NO_MESSAGE = 1007;
 export interface FrontSocketOptions {
   webSocket: WebSocket;
   clock: Clock;
-  timings: ChannelTimings;
+  timings: RelayTimings;
   /** In the v1 form. */
   onMessage: (frame: Buffer) => void;
   /** Everything up to here was handed to the operating system. */

@@ -20,7 +20,7 @@ import type { ChannelStore } from './channel-store.ts';
 import type { FrontSocket } from './front-socket.ts';
 import type { Reason } from './own-answers.ts';
 import { answerTo, statusMessage } from './own-answers.ts';
-import type { ChannelTimings } from './timings.ts';
+import type { RelayTimings } from '../timings.ts';
 
 const ACK_MILLISECONDS = 20;
 const GONE_FOR_GOOD = 1000;
@@ -31,7 +31,7 @@ export interface RelayChannelOptions {
   clock: Clock;
   now: () => number;
   random: () => number;
-  timings: ChannelTimings;
+  timings: RelayTimings;
   /** Of the kernel's log: what front-ends of this relay know by other ways. */
   knownPosition: () => number;
   /** The channel is over; its store is removed if nobody can come back to it. */

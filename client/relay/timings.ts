@@ -1,6 +1,6 @@
-// How long things take at the relay's end of a channel, in milliseconds; tests take other values.
+// How long the relay waits for what, in milliseconds; tests take other values.
 
-export interface ChannelTimings {
+export interface RelayTimings {
   /** Between two pings to the agent; two without any sign of life, and the connection is taken for dead. */
   ping: number;
   /** For the handshake and the agent's welcome. */
@@ -20,9 +20,15 @@ export interface ChannelTimings {
   leave: number;
   /** A front-end that was cut may come back within this before the agent's connection is given up. */
   absence: number;
+  /** So long a request to read something is repeated while the way is down; its front-end waits meanwhile. */
+  read: number;
+  /** One that changes something. */
+  change: number;
+  /** One that makes a kernel. */
+  create: number;
 }
 
-export const CHANNEL_TIMINGS: ChannelTimings = {
+export const RELAY_TIMINGS: RelayTimings = {
   ping: 10_000,
   greeting: 15_000,
   firstPause: 500,
@@ -33,4 +39,7 @@ export const CHANNEL_TIMINGS: ChannelTimings = {
   confirm: 20,
   leave: 120_000,
   absence: 600_000,
+  read: 2_000,
+  change: 10_000,
+  create: 30_000,
 };
