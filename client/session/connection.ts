@@ -10,7 +10,11 @@ export interface ConnectionOptions {
   access: SessionAccess;
   /** Resolves when the agent answers through the relay's own way. */
   probe: () => Promise<void>;
-  onState: (state: 'up' | 'down') => void;
+  /** `nextTryAt`: when it is tried again, in ms since the epoch; absent: it is being tried. */
+  onState: (state: 'up' | 'down', nextTryAt?: number) => void;
+  now: () => number;
+  /** 0 to 1; spreads the tries of many clients. */
+  random: () => number;
   /** A front-end wants kernels while the session sleeps, as far as anybody here knows. */
   onWanted: () => void;
   signal: AbortSignal;
@@ -20,6 +24,8 @@ export interface ConnectionOptions {
 const BEAT_MILLISECONDS = 30_000;
 const FIRST_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 30_000;
+/** The clock on the wall is looked at so often: timers stand still while a laptop sleeps. */
+const WAKE_CHECK_MILLISECONDS = 1_000;
 
 export class Connection implements Disposable {
   readonly #options: ConnectionOptions;
@@ -73,12 +79,24 @@ export class Connection implements Disposable {
     let pause = FIRST_PAUSE_MILLISECONDS;
     while (!this.#isOver() && !(await this.#isUp())) {
       this.#isStale = true;
-      this.#pause = new AbortController();
-      const signal = AbortSignal.any([this.#options.signal, this.#pause.signal]);
-      await delay(pause, undefined, { signal }).catch(() => undefined);
+      await this.#rest(pause * (0.5 + this.#options.random() / 2));
       pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS);
     }
     this.#isMending = false;
+  }
+
+  /** Ends early when the laptop has slept meanwhile: then nothing is as it was. */
+  async #rest(milliseconds: number): Promise<void> {
+    const { now, onState, signal } = this.#options;
+    const end = now() + milliseconds;
+    if (!this.#isOver()) onState('down', end);
+    this.#pause = new AbortController();
+    const both = AbortSignal.any([signal, this.#pause.signal]);
+    while (now() < end && !both.aborted) {
+      const step = Math.min(end - now(), WAKE_CHECK_MILLISECONDS);
+      await delay(step, undefined, { signal: both }).catch(() => undefined);
+    }
+    if (!this.#isOver()) onState('down');
   }
 
   #isOver(): boolean {

@@ -49,7 +49,7 @@ class Keeper implements Disposable {
   #failedTimer: NodeJS.Timeout | undefined;
 
   constructor(options: KeepOptions, signal: AbortSignal) {
-    const { api, session, access, probe, live } = options;
+    const { api, session, access, probe } = options;
     this.#options = options;
     this.#signal = signal;
     this.#follower = new SessionFollower(api, session, {
@@ -63,8 +63,10 @@ class Keeper implements Disposable {
     this.#connection = new Connection({
       ...{ api, access, probe, signal },
       sessionId: session.id,
-      onState: (connection) => {
-        if (connection !== live.state.connection) live.update({ connection });
+      now: options.now,
+      random: Math.random,
+      onState: (connection, nextTryAt) => {
+        this.#takeConnection(connection, nextTryAt);
         // Its machine may have gone to sleep.
         if (connection === 'down') this.#lookSoon();
       },
@@ -181,6 +183,15 @@ class Keeper implements Disposable {
   #stopListening(): void {
     this.#keyboard?.[Symbol.dispose]();
     this.#keyboard = undefined;
+  }
+
+  #takeConnection(connection: 'up' | 'down', nextTryAt: number | undefined): void {
+    const { live, now } = this.#options;
+    if (connection === 'up') {
+      if (live.state.connection === 'down') live.update({ connection, cut: undefined });
+      return;
+    }
+    live.update({ connection, cut: { since: live.state.cut?.since ?? now(), nextTryAt } });
   }
 
   #takeTrouble(error: ClientError | undefined): void {

@@ -109,11 +109,12 @@ function jsonWriter(io: Io): (state: LiveState) => void {
   return (state) => io.stdout.write(`${JSON.stringify(eventOf(state))}\n`);
 }
 
-function eventOf({ session, connection, trouble, signInCommand }: LiveState): object {
+function eventOf({ session, connection, cut, trouble, signInCommand }: LiveState): object {
   return {
     event: 'session',
     state: session.state,
     connection,
+    disconnectedSince: cut && new Date(cut.since).toISOString(),
     waitingFor: session.waitingFor,
     kernels: session.kernels.length,
     busyKernels: busyKernels(session),

@@ -38,7 +38,7 @@ function stateWords(state: LiveState, now: number): string[] {
     case 'READY':
       return [
         kernelWords(session.kernels),
-        connection === 'up' ? 'connected' : 'not connected, trying again',
+        connection === 'up' ? 'connected' : cutWords(state, now),
         ...sleepParts(session, now),
       ];
     case 'SUSPENDED':
@@ -49,6 +49,14 @@ function stateWords(state: LiveState, now: number): string[] {
     default:
       return session.waitingFor === '' ? [] : [`waiting for ${session.waitingFor}`];
   }
+}
+
+/** Since when, and what is done about it; the kernels go on meanwhile. */
+function cutWords({ cut }: LiveState, now: number): string {
+  if (!cut) return 'not connected, trying again';
+  const since = `not connected since ${clockTime(cut.since)}`;
+  const seconds = cut.nextTryAt === undefined ? 0 : Math.ceil((cut.nextTryAt - now) / 1000);
+  return seconds > 0 ? `${since}, trying again in ${seconds} s` : `${since}, trying again now`;
 }
 
 /** What becomes of its kernels. */

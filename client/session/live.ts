@@ -5,6 +5,8 @@ import type { SessionView } from '../../functions/contract.ts';
 export interface LiveState {
   session: SessionView;
   connection: 'up' | 'down';
+  /** While it is down: since when, and when it is tried again (ms since the epoch); no time: now. */
+  cut?: { since: number; nextTryAt?: number | undefined } | undefined;
   /** The backend does not answer, or refuses: since when (ms since the epoch), and in words. */
   trouble?: { since: number; words: string } | undefined;
   /** The command that signs in again, while that is what everything waits for. */

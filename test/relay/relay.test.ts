@@ -8,6 +8,7 @@ import { ManualClock } from '../helpers/manual-clock.ts';
 import { freePort } from '../helpers/real-gateway.ts';
 import { until } from '../helpers/until.ts';
 import { HEADERS, relayTo } from './scripted-agent.ts';
+import { CHANNEL_SUBPROTOCOL, encodeControl } from '../../agent/channel/frames.ts';
 
 describe('the relay’s port', () => {
   it('is the next free one when the usual one is taken', async (t) => {
@@ -133,9 +134,21 @@ describe('time limits', () => {
   });
 });
 
+const WELCOME = encodeControl({
+  ...{ kind: 'welcome', isResumed: false, channel: { incarnation: 'i', epoch: 1 } },
+  ...{ received: 0, delivered: 0, executionState: 'idle' },
+});
+
 describe('closing the relay', () => {
   it('takes less than a second, whatever is open', async (t) => {
-    const relay = await relayTo(t, { answer: () => undefined });
+    const relay = await relayTo(t, {
+      answer: () => undefined,
+      protocol: CHANNEL_SUBPROTOCOL,
+      onSocket: (agent) =>
+        agent.once('message', () => {
+          agent.send(WELCOME);
+        }),
+    });
     const hung = ask(relay.port, '/api/kernels/1', { headers: HEADERS }).catch(() => 'ended');
     const idle = connect(relay.port, '127.0.0.1').on('error', () => undefined);
     const url = `${relay.origin.replace('http', 'ws')}/api/kernels/1/channels`;

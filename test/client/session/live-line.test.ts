@@ -25,6 +25,11 @@ describe('the words of the live line', () => {
   it('tell kernels, connection and the time of sleep', () => {
     assert.equal(words({}), 'READY · 2 kernels, 1 busy · connected · sleeps in 25 min');
     assert.match(words({ connection: 'down' }), / · not connected, trying again · /);
+    const cut = { since: NOW - 60_000, nextTryAt: NOW + 7_500 };
+    assert.match(
+      words({ connection: 'down', cut }),
+      / · not connected since \d\d:\d\d, trying again in 8 s · /,
+    );
     const lifetimeEndTime = '2026-03-01T12:05:00Z';
     assert.match(words({ session: { ...SESSION, lifetimeEndTime } }), /sleeps in 5 min$/);
     const busy = { ...SESSION, awake: { reason: '' } };
