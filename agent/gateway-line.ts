@@ -31,9 +31,9 @@ export interface GatewayLineOptions {
   onDisconnected: () => void;
   /**
    * In the v1 form.
-   * @returns whether it is the kernel's published word on a question of ours
+   * @returns the message id of the request that it is a published word on
    */
-  onMessage: (frame: Buffer, connection: string) => boolean;
+  onMessage: (frame: Buffer, connection: string) => string | undefined;
   /** The gateway knows no such kernel. */
   onGone: () => void;
 }
@@ -44,6 +44,8 @@ export class GatewayLine {
   #webSocket: WebSocket | undefined;
   #connection = '';
   #isProven = false;
+  /** Message id of what was asked on this connection. */
+  #question = '';
   #pause = FIRST_PAUSE_MILLISECONDS;
   #cancels: (() => void)[] = [];
 
@@ -128,8 +130,9 @@ export class GatewayLine {
     try {
       const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
       const frame = isV1 ? data : fromJson(data, isBinary);
-      const isProof = this.#options.onMessage(frame, connection);
-      if (isProof && connection === this.#connection) this.#proven();
+      const subject = this.#options.onMessage(frame, connection);
+      // An earlier question may have been answered by a process that is gone.
+      if (subject === this.#question && connection === this.#connection) this.#proven();
     } catch (error) {
       this.#options.log.error('message of the gateway not understood', { reason: reasonOf(error) });
     }
@@ -141,7 +144,8 @@ export class GatewayLine {
    */
   #prove(): void {
     this.#isProven = false;
-    this.send(kernelInfoRequest(randomUUID(), this.#options.sessionId));
+    this.#question = randomUUID();
+    this.send(kernelInfoRequest(this.#question, this.#options.sessionId));
     const patience = this.#options.isBusy() ? 0 : PROOF_MILLISECONDS;
     const webSocket = this.#webSocket;
     this.#cancels.push(

@@ -231,8 +231,8 @@ export class KernelHost {
     this.#line.close();
   }
 
-  #receive(frame: Buffer, connection: string): boolean {
-    if (this.#isClosed) return false;
+  #receive(frame: Buffer, connection: string): string | undefined {
+    if (this.#isClosed) return undefined;
     const message = readMessage(frame);
     const { kernels, kernelId, sessionId, log } = this.#options;
     kernels.answer(kernelId, kernelMessageOf(message));
@@ -241,7 +241,8 @@ export class KernelHost {
     const isOwn = message.parent.session === sessionId;
     try {
       for (const entry of recordMessage(this.#log.state, message, fence, connection)) {
-        if (entry.kind === 'message' && isOwn) continue;
+        // That it was busy with our question is news for everybody: it shows which process there is.
+        if (entry.kind === 'message' && isOwn && message.channel !== 'iopub') continue;
         if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
         this.#append(entry, entry.kind === 'message' ? frame : undefined);
       }
@@ -251,7 +252,7 @@ export class KernelHost {
       log.error('kernel log not written', { kernel: kernelId, reason: reasonOf(error) });
       this.#line.renew(NO_ROOM_MILLISECONDS);
     }
-    return isOwn && message.channel === 'iopub';
+    return message.channel === 'iopub' ? message.parent.msg_id : undefined;
   }
 
   /** Does what is to be done until nothing is left, or something has to happen first. */

@@ -12,6 +12,7 @@ const OWN_SESSION = 'datalab';
 const WORDS: Record<Exclude<Cause, 'error'>, string> = {
   restarted:
     'Not run: the kernel was restarted while this waited. Run it again if it is still wanted.',
+  stopped: 'The kernel was restarted before this was done.',
   died: 'The kernel died before this was done. Its variables are gone; run the cells that it needs again.',
   tooLate: 'Not run: it waited too long for a connection. Run it again if it is still wanted.',
   overtaken:

@@ -7,6 +7,7 @@ const position = z.number().int().min(0);
 const cause = z.enum([
   'error',
   'restarted',
+  'stopped',
   'died',
   'tooLate',
   'overtaken',
@@ -90,6 +91,8 @@ const restarting = z.object({ kind: z.literal('restarting') });
 const restarted = z.object({
   kind: z.literal('restarted'),
   cause: z.enum(['restarted', 'died']),
+  /** There is no new process. */
+  isFinal: z.boolean().optional(),
 });
 
 export const entrySchema = z.discriminatedUnion('kind', [

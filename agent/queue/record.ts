@@ -76,7 +76,10 @@ export function recordMessage(
   const isNewProcess = isAnotherProcess(state, message);
   if (isNewProcess || isRestart(message)) {
     // What the gateway says of it is about a kernel that has ended by itself.
-    entries.push({ kind: 'restarted', cause: isNewProcess ? 'restarted' : 'died' });
+    entries.push({
+      ...{ kind: 'restarted', cause: isNewProcess ? 'restarted' : 'died' },
+      ...(stateIn(message) === 'dead' && { isFinal: true }),
+    });
   }
   if (fence && parent.msg_id === fence.id) {
     if (header.msg_type !== 'kernel_info_reply') return entries;

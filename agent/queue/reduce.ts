@@ -30,7 +30,7 @@ export function reduce(state: KernelState, entry: Entry, sequence: number): Kern
     case 'restarting':
       return withoutWaiting(state);
     case 'restarted':
-      return afterRestart(state, entry.cause, sequence);
+      return afterRestart(state, entry, sequence);
     default:
       return assertNever(entry);
   }
@@ -136,6 +136,7 @@ function afterFence(state: KernelState, entry: FencedEntry): KernelState {
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;
   const end = (cause: Cause) => withOwed(endRunning(settled, lane, running), [running], cause);
+  if (running.lostBy) return end(running.lostBy);
   if (running.isTraced) return end('endUnseen');
   const wasLostBefore = running.sentOn !== connection;
   if (!wasLostBefore || !isSameProcess || !entry.isSafeToResend) return end('unknown');
@@ -169,10 +170,26 @@ function withoutWaiting(state: KernelState): KernelState {
   return withOwed({ ...state, lanes: new Map(lanes) }, waiting, 'restarted');
 }
 
-function afterRestart(state: KernelState, cause: Cause, sequence: number): KernelState {
-  const inLanes = [...state.lanes.values()].flatMap(({ running, waiting }) =>
-    running ? [running, ...waiting] : waiting,
+/**
+ * What waits is answered. What was sent stays in doubt until the new process has answered a question: words of the old one
+ * may still be on their way, and what it had not begun may reach the new one.
+ */
+function afterRestart(
+  state: KernelState,
+  { cause, isFinal = false }: { cause: 'restarted' | 'died'; isFinal?: boolean | undefined },
+  sequence: number,
+): KernelState {
+  const lostBy = cause === 'died' ? 'died' : 'stopped';
+  const waiting = [...state.lanes.values()].flatMap((lane) => lane.waiting);
+  const running = [...state.lanes].flatMap(([key, lane]) =>
+    lane.running ? [{ key, running: lane.running }] : [],
   );
+  // Without a new process nobody is left who could say more.
+  const over = isFinal ? running.map((item) => item.running) : [];
+  const lanes = (isFinal ? [] : running).map(({ key, running: item }): [string, Lane] => [
+    key,
+    { running: { ...item, lostBy, mayResend: false, sentOn: '' }, waiting: [] },
+  ]);
   const asked = [...state.unanswered].map(([id, { channel, type, sequence: at }]) => ({
     ...{ id, channel, type, sequence: at, stopsOnError: false },
   }));
@@ -182,14 +199,14 @@ function afterRestart(state: KernelState, cause: Cause, sequence: number): Kerne
       : [...state.formerProcesses, state.process].slice(-REMEMBERED_PROCESSES);
   const anew: KernelState = {
     ...state,
-    lanes: new Map(),
+    lanes: new Map(lanes),
     unanswered: new Map(),
     process: undefined,
     formerProcesses: former,
     restartedAt: sequence,
     prompt: undefined,
   };
-  return withOwed(anew, [...inLanes, ...asked], cause);
+  return withOwed(withOwed(anew, over, lostBy), [...waiting, ...asked], cause);
 }
 
 function channelAfter(

@@ -27,6 +27,8 @@ export interface Running extends Waiting {
   readonly mayResend: boolean;
   /** It was sent again, and is to be asked about again. */
   readonly isResent: boolean;
+  /** The kernel was restarted or died since: what the old process said of it may still come, or the new one gets it. */
+  readonly lostBy?: 'stopped' | 'died';
 }
 
 /** Requests that a kernel does one after the other: its shell, each of its subshells, its standard input. */
@@ -50,6 +52,8 @@ export type Cause =
   /** A cell before it failed: aborted without a word, as the kernel does. */
   | 'error'
   | 'restarted'
+  /** It was being done when the kernel was restarted. */
+  | 'stopped'
   | 'died'
   | 'tooLate'
   | 'overtaken'

@@ -1,0 +1,71 @@
+// Queue and channels under random schedules: frames delayed, lost and cut, either end killed at any point, several pages,
+// kernels restarted. MODEL_SCHEDULES runs more of them, MODEL_SEED the same ones again.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { RelayModel } from './relay-model.ts';
+import { World } from './world.ts';
+
+const SCHEDULES = Number(process.env['MODEL_SCHEDULES'] ?? 20_000);
+const SEED = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31);
+
+describe('a kernel’s queue and its channels', () => {
+  it(`keep their promises in ${SCHEDULES} random schedules`, (t) => {
+    t.diagnostic(`MODEL_SEED=${SEED}`);
+    const schedule = fc.array(fc.nat(2 ** 16 - 1), { minLength: 20, maxLength: 120, size: 'max' });
+    fc.assert(
+      fc.property(schedule, (choices) => {
+        const world = new World();
+        for (const choice of choices) world.move(choice);
+        world.rest();
+        check(world);
+      }),
+      { numRuns: SCHEDULES, seed: SEED },
+    );
+  });
+});
+
+function check(world: World): void {
+  const { agent, kernel, relays } = world;
+  assert.equal(agent.state.owed.length, 0);
+  assert.equal(agent.state.unanswered.size, 0);
+  const ran = kernel.ran.map(({ id }) => id);
+  assert.equal(new Set(ran).size, ran.length, `a cell ran twice: ${ran.join()}`);
+  for (const relay of relays) checkPage(world, relay, ran);
+}
+
+function checkPage({ faults, kinds }: World, relay: RelayModel, ran: string[]): void {
+  const own = ran.filter((id) => id.startsWith(`${relay.key}-`));
+  assert.deepEqual(
+    own,
+    relay.sent.filter((id) => own.includes(id)),
+    'not in the order of the page',
+  );
+  for (const id of relay.sent) {
+    const replies = relay.got
+      .filter(({ header, parent }) => parent.msg_id === id && header.msg_type === 'execute_reply')
+      .map((message) => message.content() as { status: string; ename?: string });
+    const last = replies.at(-1);
+    if (relay.unknown.has(id)) continue;
+    assert.ok(last, `${id} has no reply`);
+    // A relay that died may have written what it had not noted.
+    assert.ok(replies.length <= 1 + relay.crashes, `${id} has ${replies.length} replies`);
+    if (last.status === 'aborted' && faults.restarts === 0)
+      assert.ok(!ran.includes(id), `${id} ran and is said to be aborted`);
+    if (last.status === 'ok') assert.ok(ran.includes(id), `${id} did not run`);
+    const isUnknown = last.ename === 'OutcomeUnknown';
+    const isHarmless = faults.restarts === 0 && faults.lostWords === 0;
+    if (isUnknown) assert.ok(!isHarmless, `${id}: nothing was lost`);
+    if (last.status === 'ok' && faults.lostWords === 0) checkOutput(relay, id);
+    if (last.status === 'error' && !isUnknown) assert.equal(kinds.get(id), 'fails');
+  }
+}
+
+function checkOutput(relay: RelayModel, id: string): void {
+  const texts = relay.got
+    .filter(({ header, parent }) => parent.msg_id === id && header.msg_type === 'stream')
+    .map((message) => (message.content() as { text: string }).text);
+  const once =
+    relay.crashes > 0 ? texts.filter((text, index) => texts.indexOf(text) === index) : texts;
+  assert.deepEqual(once, ['1', '2'], `output of ${id}`);
+}

@@ -1,0 +1,172 @@
+// The whole of the model: pages, relays, agent, gateway, kernel and the wires between them, moved by one choice at a time.
+import { AgentModel } from './agent-model.ts';
+import type { CellKind } from './kernel-model.ts';
+import { KernelModel } from './kernel-model.ts';
+import { RelayModel } from './relay-model.ts';
+
+const KINDS: readonly CellKind[] = ['prints', 'prints', 'prints', 'fails', 'asks'];
+
+/** What went wrong on the way, which decides what may be promised. */
+export interface Faults {
+  /** What the agent had read of the gateway and not written. */
+  lostWords: number;
+  restarts: number;
+}
+
+export class World {
+  readonly agent = new AgentModel();
+  readonly kernel = new KernelModel();
+  readonly relays = [new RelayModel('a'), new RelayModel('b')];
+  readonly faults: Faults = { lostWords: 0, restarts: 0 };
+  readonly kinds = new Map<string, CellKind>();
+
+  constructor() {
+    this.agent.connect();
+    for (const relay of this.relays) this.#meet(relay);
+  }
+
+  /** `choice`: any number; `isQuiet`: nothing goes wrong any more. */
+  move(choice: number): void {
+    const relay = this.relays[Math.floor(choice / 64) % this.relays.length];
+    if (!relay) return;
+    const detail = Math.floor(choice / 128);
+    const move = choice % 64;
+    if (move < 10) this.#cell(relay, detail);
+    else if (move < 18) this.#forth(relay);
+    else if (move < 26) this.#back(relay);
+    else if (move < 32) this.agent.step(false);
+    else if (move < 42) this.kernel.step();
+    else if (move < 47) this.#toKernel();
+    else if (move < 53) this.#fromKernel();
+    else if (move < 55) relay.confirm();
+    else if (move < 56) relay.answerPrompt();
+    else this.#goWrong(move, relay, detail);
+  }
+
+  /** Until nothing is left to be done, with every way open. */
+  rest(): void {
+    this.agent.isHeld = false;
+    for (let round = 0; round < 2_000; round += 1) {
+      if (this.agent.line === undefined) this.agent.connect();
+      for (const relay of this.relays) {
+        if (!relay.wire) this.#connect(relay);
+        while (relay.forth.length > 0) this.#forth(relay);
+        while (relay.back.length > 0) this.#back(relay);
+        relay.confirm();
+        relay.answerPrompt();
+      }
+      while (!this.agent.isSettled) this.agent.step(false);
+      while (this.agent.outbound.length > 0) this.#toKernel();
+      this.kernel.step();
+      while (this.kernel.outbound.length > 0) this.#fromKernel();
+      if (this.#isAtRest()) return;
+    }
+    throw new Error('it does not come to rest');
+  }
+
+  #isAtRest(): boolean {
+    const { agent, kernel, relays } = this;
+    const isQuiet = agent.isSettled && kernel.isIdle && agent.state.lanes.size === 0;
+    return isQuiet && relays.every((relay) => relay.isDone && !relay.hasPrompt);
+  }
+
+  #cell(relay: RelayModel, detail: number): void {
+    const kind = KINDS[detail % KINDS.length] ?? 'prints';
+    relay.cell(kind);
+    this.kinds.set(relay.sent.at(-1) ?? '', kind);
+  }
+
+  #forth(relay: RelayModel): void {
+    const frame = relay.forth.shift();
+    if (frame && relay.wire) this.agent.receive(relay.key, frame, relay.wire);
+  }
+
+  #back(relay: RelayModel): void {
+    const frame = relay.back.shift();
+    if (frame) relay.receive(frame);
+  }
+
+  #toKernel(): void {
+    const message = this.agent.outbound.shift();
+    if (message) this.kernel.take(message);
+  }
+
+  #fromKernel(): void {
+    if (this.agent.line === undefined) return;
+    const message = this.kernel.outbound.shift();
+    if (message) this.agent.hear(message);
+  }
+
+  #goWrong(move: number, relay: RelayModel, detail: number): void {
+    switch (move) {
+      case 56:
+        this.#cut(relay);
+        return;
+      case 57:
+        this.#cut(relay);
+        this.#connect(relay);
+        return;
+      case 58:
+        relay.wait(detail % 2 === 0 ? 5_000 : 60_000);
+        return;
+      case 59:
+        this.agent.hangUp(relay.key);
+        relay.crash(detail % 2 === 0);
+        return;
+      case 60:
+        this.#killAgent(detail);
+        return;
+      case 61:
+        if (detail % 2 === 0) this.agent.disconnect();
+        else if (this.agent.line === undefined) this.agent.connect();
+        return;
+      case 62:
+        this.agent.isHeld = !this.agent.isHeld;
+        return;
+      default:
+        this.#restart(detail);
+    }
+  }
+
+  #cut(relay: RelayModel): void {
+    relay.cut();
+    this.agent.hangUp(relay.key);
+  }
+
+  #connect(relay: RelayModel): void {
+    relay.connect();
+  }
+
+  /** Between an entry and its deed, between two steps, or with a word of the gateway read and not written. */
+  #killAgent(detail: number): void {
+    for (const relay of this.relays) relay.cut();
+    if (
+      detail % 4 === 0 &&
+      this.agent.connection !== undefined &&
+      this.kernel.outbound.length > 0
+    ) {
+      this.kernel.outbound.shift();
+      this.faults.lostWords += 1;
+    }
+    if (detail % 2 === 0) this.agent.crash();
+    else this.agent.step(true);
+    this.agent.crash();
+  }
+
+  #restart(detail: number): void {
+    this.faults.restarts += 1;
+    if (detail % 2 === 0) {
+      this.agent.restarting();
+      this.kernel.restart(false);
+      // What the old process said is thrown away with its connection.
+      this.agent.restarted();
+    } else this.kernel.restart(true);
+  }
+
+  #meet(relay: RelayModel): void {
+    relay.connect();
+    while (relay.forth.length > 0) this.#forth(relay);
+    while (relay.back.length > 0) this.#back(relay);
+    while (relay.forth.length > 0) this.#forth(relay);
+  }
+}
