@@ -59,6 +59,16 @@ export class KernelModel {
     else this.#begin();
   }
 
+  /** Ends a cell that waits for input which nobody was asked for. */
+  interrupt(): void {
+    const request = this.#running?.request;
+    if (!request) return;
+    this.#prompt = undefined;
+    this.#running = { request, steps: [this.#status(request, 'idle')] };
+    this.#say(request, 'shell', 'execute_reply', { status: 'error' });
+    this.#abort();
+  }
+
   /** Another process; what the old one had is gone. `isDeath`: by itself, and the gateway says so. */
   restart(isDeath: boolean): void {
     this.#lives += 1;

@@ -58,6 +58,9 @@ export class World {
       while (!this.agent.isSettled) this.agent.step(false);
       while (this.agent.outbound.length > 0) this.#toKernel();
       this.kernel.step();
+      // The question was lost with an agent: a person would interrupt the cell.
+      const isAsked = this.agent.state.prompt !== undefined || this.kernel.outbound.length > 0;
+      if (this.faults.lostWords > 0 && this.kernel.isAsking && !isAsked) this.kernel.interrupt();
       while (this.kernel.outbound.length > 0) this.#fromKernel();
       if (this.#isAtRest()) return;
     }

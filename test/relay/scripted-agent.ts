@@ -1,8 +1,9 @@
-// An agent that answers what the test says: for what a real Jupyter does not do on demand.
+// An agent, or a UI server, that answers what the test says: for what a real Jupyter does not do on demand.
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
@@ -44,7 +45,26 @@ export async function relayTo(
   return relay;
 }
 
+/** A relay whose UI server is scripted; kernels it has none. */
+export async function relayToUi(
+  t: TestContext,
+  script: AgentScript,
+  options: Partial<RelayOptions> = {},
+): Promise<Relay> {
+  const socketPath = path.join(temporaryFolder(t), 'ui');
+  await startScripted(t, script, socketPath);
+  return await relayTo(t, {}, { ui: { socketPath, startPath: '/lab' }, ...options });
+}
+
 async function startScriptedAgent(t: TestContext, script: AgentScript): Promise<number> {
+  return ((await startScripted(t, script)).address() as AddressInfo).port;
+}
+
+async function startScripted(
+  t: TestContext,
+  script: AgentScript,
+  socketPath?: string,
+): Promise<Server> {
   const server = createServer((request, response) => {
     if (script.answer) script.answer(request, response);
     else response.writeHead(500).end();
@@ -56,10 +76,13 @@ async function startScriptedAgent(t: TestContext, script: AgentScript): Promise<
     handleProtocols: () => script.protocol ?? false,
   });
   sockets.on('connection', (socket, request) => script.onSocket?.(socket, request));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => {
+    if (socketPath === undefined) server.listen(0, '127.0.0.1', resolve);
+    else server.listen(socketPath, resolve);
+  });
   t.after(() => {
     server.close();
     for (const connection of connections) connection.destroy();
   });
-  return (server.address() as AddressInfo).port;
+  return server;
 }

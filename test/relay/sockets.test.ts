@@ -1,4 +1,4 @@
-// WebSockets through the relay: messages as they were, reading paused for who lags, ends that end the other side.
+// WebSockets of the UI server through the relay: messages as they were, reading paused for who lags, ends that end the other side.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -6,13 +6,13 @@ import { WebSocket } from 'ws';
 import type { Relay } from '../../client/relay/relay.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 import { until } from '../helpers/until.ts';
-import { HEADERS, relayTo } from './scripted-agent.ts';
+import { HEADERS, relayToUi } from './scripted-agent.ts';
 
 const MEBIBYTE = 1_048_576;
 
-describe('a kernel’s WebSocket through the relay', () => {
+describe('a terminal’s WebSocket through the relay', () => {
   it('keeps every message as it is, text or binary, empty or large, in order', async (t) => {
-    const relay = await relayTo(t, { onSocket: echo });
+    const relay = await relayToUi(t, { onSocket: echo });
     const front = await openFront(t, relay);
     const sent = ['text', Buffer.from([0, 255]), '', Buffer.alloc(0), 'ü'.repeat(MEBIBYTE)];
     const received: (string | Buffer)[] = [];
@@ -24,22 +24,21 @@ describe('a kernel’s WebSocket through the relay', () => {
     assert.deepEqual(received, sent);
   });
 
-  it('uses no compression and tells the agent nothing of the browser', async (t) => {
+  it('uses no compression and keeps the relay’s own cookie to itself', async (t) => {
     let headers: NodeJS.Dict<string | string[]> = {};
-    const relay = await relayTo(t, { onSocket: (_, request) => (headers = request.headers) });
+    const relay = await relayToUi(t, { onSocket: (_, request) => (headers = request.headers) });
     const front = await openFront(t, relay, {
       origin: relay.origin,
-      headers: { cookie: 'datalab=1' },
+      headers: { cookie: `datalab-${relay.port}=t; other=1` },
     });
     assert.equal(front.extensions, '');
     assert.equal(headers['sec-websocket-extensions'], undefined);
-    assert.equal(headers['origin'], undefined);
-    assert.equal(headers['cookie'], undefined);
-    assert.equal(headers['authorization'], 'Bearer a');
+    assert.match(String(headers['cookie']), /^other=1; _xsrf=\w+$/);
+    assert.equal(headers['authorization'], undefined);
   });
 
-  it('works with a gateway that knows no sub-protocol', async (t) => {
-    const relay = await relayTo(t, { onSocket: echo });
+  it('works with a server that knows no sub-protocol', async (t) => {
+    const relay = await relayToUi(t, { onSocket: echo });
     const url = `${channelUrl(relay)}?token=t`;
     // A browser goes on without; `ws` as front-end would not, so the handshake itself is looked at.
     const socket = new WebSocket(url, ['v1.kernel.websocket.jupyter.org']);
@@ -49,8 +48,8 @@ describe('a kernel’s WebSocket through the relay', () => {
     );
   });
 
-  it('answers the sub-protocol that the agent chose', async (t) => {
-    const relay = await relayTo(t, { onSocket: echo, protocol: 'b' });
+  it('answers the sub-protocol that the server chose', async (t) => {
+    const relay = await relayToUi(t, { onSocket: echo, protocol: 'b' });
     const socket = new WebSocket(`${channelUrl(relay)}?token=t`, ['a', 'b']);
     t.after(() => {
       socket.terminate();
@@ -59,11 +58,11 @@ describe('a kernel’s WebSocket through the relay', () => {
     assert.equal(socket.protocol, 'b');
   });
 
-  it('stops reading from the agent while the front-end lags, and loses nothing', async (t) => {
+  it('stops reading from the UI server while the front-end lags, and loses nothing', async (t) => {
     const count = 200;
     let unsent = count;
     let back: WebSocket | undefined;
-    const relay = await relayTo(t, {
+    const relay = await relayToUi(t, {
       onSocket: (socket) => {
         back = socket;
         for (let index = 0; index < count; index++) {
@@ -76,12 +75,12 @@ describe('a kernel’s WebSocket through the relay', () => {
     const front = await openFront(t, relay);
     front.pause();
     let settled = -1;
-    await until('the agent gets nothing more off', () => {
+    await until('nothing more gets off', () => {
       const isSettled = settled === unsent && unsent < count;
       settled = unsent;
       return isSettled;
     });
-    assert.ok(unsent > count / 4, `${unsent} of ${count} are still with the agent`);
+    assert.ok(unsent > count / 4, `${unsent} of ${count} are still there`);
     assert.ok((back?.bufferedAmount ?? 0) > 0);
     let next = 0;
     front.on('message', (data: Buffer) => {
@@ -91,8 +90,8 @@ describe('a kernel’s WebSocket through the relay', () => {
     await until('all have arrived', () => next === count);
   });
 
-  it('ends with the same code when the gateway ends it on purpose', async (t) => {
-    const relay = await relayTo(t, {
+  it('ends with the same code when the server ends it on purpose', async (t) => {
+    const relay = await relayToUi(t, {
       onSocket: (socket) => {
         socket.close(4001, 'because');
       },
@@ -102,7 +101,7 @@ describe('a kernel’s WebSocket through the relay', () => {
     assert.deepEqual([code, reason], [4001, 'because']);
   });
 
-  it('is cut when the way is cut or the gateway goes away', async (t) => {
+  it('is cut when the server goes away', async (t) => {
     for (const end of [
       (socket: WebSocket) => {
         socket.terminate();
@@ -111,15 +110,17 @@ describe('a kernel’s WebSocket through the relay', () => {
         socket.close(1001);
       },
     ]) {
-      const relay = await relayTo(t, { onSocket: end });
+      const relay = await relayToUi(t, { onSocket: end });
       const [code] = await closeOf(new WebSocket(channelUrl(relay), { headers: HEADERS }));
       assert.equal(code, 1006);
     }
   });
 
-  it('ends at the agent when the front-end goes', async (t) => {
+  it('ends at the server when the front-end goes', async (t) => {
     const codes: number[] = [];
-    const relay = await relayTo(t, { onSocket: (s) => s.on('close', (code) => codes.push(code)) });
+    const relay = await relayToUi(t, {
+      onSocket: (s) => s.on('close', (code) => codes.push(code)),
+    });
     (await openFront(t, relay)).close();
     (await openFront(t, relay)).close(1000);
     (await openFront(t, relay)).terminate();
@@ -130,7 +131,7 @@ describe('a kernel’s WebSocket through the relay', () => {
   it('is pinged, and cut when nothing comes back', async (t) => {
     const clock = new ManualClock();
     let pings = 0;
-    const relay = await relayTo(
+    const relay = await relayToUi(
       t,
       { onSocket: (socket) => socket.on('ping', () => (pings += 1)) },
       { clock },
@@ -140,7 +141,7 @@ describe('a kernel’s WebSocket through the relay', () => {
       const pong = new Promise((resolve) => lively.once('ping', resolve));
       clock.advance(20_000);
       await pong;
-      await until('the agent is pinged too', () => pings === round);
+      await until('the server is pinged too', () => pings === round);
       lively.send('here');
     }
     assert.equal(lively.readyState, WebSocket.OPEN);
@@ -161,7 +162,7 @@ function echo(socket: WebSocket): void {
 }
 
 function channelUrl(relay: Relay): string {
-  return `${relay.origin.replace('http', 'ws')}/api/kernels/1/channels`;
+  return `${relay.origin.replace('http', 'ws')}/terminals/websocket/1`;
 }
 
 async function openFront(
