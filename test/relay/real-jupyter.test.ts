@@ -99,6 +99,13 @@ describe('the relay with a real Jupyter on both sides', () => {
     assert.equal(await protocolOf(new WebSocket(url)), '');
   });
 
+  it('says of a kernel that is not there that it is not', async (t) => {
+    const now = parts(t);
+    if (!now) return;
+    const gone = '/api/kernels/11111111-1111-1111-1111-111111111111/channels';
+    assert.equal(await handshakeStatus(now.relay, gone), 404);
+  });
+
   it('keeps two folders’ notebook sessions and kernels apart', async (t) => {
     const now = parts(t);
     if (!now) return;

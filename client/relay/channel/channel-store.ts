@@ -93,10 +93,6 @@ export class ChannelStore {
   }
 }
 
-export function isStored(channelsDir: string, name: ChannelName): boolean {
-  return readChannel(folderOf(channelsDir, name)) !== undefined;
-}
-
 /** The channels that an earlier relay has left; old ones are removed. */
 export function storedChannels(channelsDir: string, now: number): ChannelName[] {
   mkdirSync(channelsDir, { recursive: true, mode: 0o700 });

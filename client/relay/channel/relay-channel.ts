@@ -124,7 +124,7 @@ export class RelayChannel {
 
   /** `isGoodbye`: it went on purpose. */
   detach(front: FrontSocket, isGoodbye: boolean): void {
-    if (front !== this.#front) return;
+    if (front !== this.#front || this.#isOver) return;
     this.#front = undefined;
     this.#cancelGrace?.();
     const { leave, absence } = this.#options.timings;
@@ -133,7 +133,7 @@ export class RelayChannel {
 
   /** A front-end's message, in the v1 form. */
   request(front: FrontSocket, frame: Buffer): void {
-    if (front !== this.#front) return;
+    if (front !== this.#front || this.#isOver) return;
     let message: Message;
     try {
       message = readMessage(frame);
@@ -147,7 +147,7 @@ export class RelayChannel {
   }
 
   confirmed(front: FrontSocket, position: number): void {
-    if (front !== this.#front) return;
+    if (front !== this.#front || this.#isOver) return;
     const count = this.#held.findIndex(({ sequence }) => sequence > position);
     const over = this.#held.splice(0, count < 0 ? this.#held.length : count);
     this.#written = Math.max(0, this.#written - over.length);
@@ -160,11 +160,12 @@ export class RelayChannel {
   }
 
   wrote(front: FrontSocket, position: number): void {
-    if (front === this.#front && position > this.#store.cursor) this.#store.cursor = position;
+    if (front !== this.#front || this.#isOver) return;
+    if (position > this.#store.cursor) this.#store.cursor = position;
   }
 
   drained(front: FrontSocket): void {
-    if (front === this.#front) this.#write();
+    if (front === this.#front && !this.#isOver) this.#write();
   }
 
   /** The relay is going away; what is on disk stays. */
