@@ -48,7 +48,7 @@ export function claimStart(key: StartKey): StartClaim | undefined {
   return {
     folder: path.dirname(file),
     channelsDir: `${file}.channels`,
-    relaysFile: `${file}.relays.json`,
+    relaysFile: `${file}.relays`,
     announce: (ready) => {
       writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
       renameSync(`${file}.json.new`, `${file}.json`);
