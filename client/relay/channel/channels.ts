@@ -17,7 +17,7 @@ import { FrontSocket } from './front-socket.ts';
 import { RelayChannel } from './relay-channel.ts';
 import type { RelayTimings } from '../timings.ts';
 
-/** JupyterLab and the classic notebook give up after seven refusals in a row; each that is let in counts anew. */
+/** JupyterLab gives up after seven refusals in a row; each time that it is let in it counts anew. */
 const REFUSALS = 3;
 const GOING_AWAY = 1001;
 const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
@@ -67,7 +67,7 @@ export class Channels {
     if (channel.state === 'down') await this.#untilKnown(channel, stream);
     if (stream.destroyed) return;
     if (channel.state === 'unknown') refuseUpgrade(stream, 404, 'There is no such kernel.');
-    else if (channel.state === 'up' || this.#isLetIn(name, channel)) {
+    else if (channel.state === 'up' || this.#isLetIn(name, channel, request)) {
       this.#join(name, request, stream, head);
     } else refuseUpgrade(stream, 503, this.#options.agent.downMessage);
   }
@@ -116,9 +116,9 @@ export class Channels {
   }
 
   /** A front-end that knows its kernel must not give up, however long the way is down. */
-  #isLetIn(name: ChannelName, channel: RelayChannel): boolean {
+  #isLetIn(name: ChannelName, channel: RelayChannel, request: IncomingMessage): boolean {
     const refusals = this.#refusals.get(keyOf(name)) ?? 0;
-    const isLetIn = channel.isKnown && refusals >= REFUSALS;
+    const isLetIn = channel.isKnown && refusals >= (isClassic(request) ? 0 : REFUSALS);
     this.#refusals.set(keyOf(name), isLetIn ? 0 : refusals + 1);
     return isLetIn;
   }
@@ -130,6 +130,11 @@ export class Channels {
       attach(channel, webSocket, this.#options.clock, this.#options.timings);
     });
   }
+}
+
+/** The classic notebook offers no protocol. At its first refusal it covers its page with a dialog. */
+function isClassic(request: IncomingMessage): boolean {
+  return request.headers['sec-websocket-protocol'] === undefined;
 }
 
 function attach(
