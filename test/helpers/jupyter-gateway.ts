@@ -44,7 +44,11 @@ export function missingJupyter(): string | false {
     : 'jupyter-server is missing: apt-get install jupyter-server python3-ipykernel';
 }
 
-export async function startJupyterGateway(address = '127.0.0.1'): Promise<JupyterGateway> {
+/** @param program another release's server, say */
+export async function startJupyterGateway(
+  address = '127.0.0.1',
+  program = 'jupyter-server',
+): Promise<JupyterGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'datalab-test-gateway-'));
   const marker = `DATALAB_TEST_GATEWAY=${randomUUID()}`;
   const token = randomBytes(24).toString('hex');
@@ -58,7 +62,7 @@ export async function startJupyterGateway(address = '127.0.0.1'): Promise<Jupyte
 
   let server: ChildProcess | undefined;
   const start = async () => {
-    server = spawnServer(folder, marker, address, port);
+    server = spawnServer({ program, folder, marker, address, port });
     await untilReady(url, token, server);
   };
   const kill = async () => {
@@ -97,10 +101,18 @@ async function writeConfiguration(folder: string, token: string): Promise<void> 
   await writeFile(file, JSON.stringify(configuration), { mode: 0o600 });
 }
 
-function spawnServer(folder: string, marker: string, address: string, port: number): ChildProcess {
+interface ServerSettings {
+  program: string;
+  folder: string;
+  marker: string;
+  address: string;
+  port: number;
+}
+
+function spawnServer({ program, folder, marker, address, port }: ServerSettings): ChildProcess {
   const [name = '', value = ''] = marker.split('=');
   return spawn(
-    'jupyter-server',
+    program,
     [
       `--ip=${address}`,
       `--port=${port}`,

@@ -13,7 +13,7 @@ export function requireProgram(t: TestContext, program: string): boolean {
 }
 
 /** With CI=true what could be expected to be there must be. */
-function isMissing(t: TestContext, message: string): false {
+export function isMissing(t: TestContext, message: string): false {
   if (process.env['CI'] === 'true')
     throw new Error(`${message}, and with CI=true nothing is skipped`);
   t.skip(message);

@@ -1,0 +1,37 @@
+// Runs the scenarios on one kind of page: one gateway and agent, one browser, every scenario with pages of its own.
+import type { TestContext } from 'node:test';
+import { chromium } from 'playwright-core';
+import { requireProgram } from '../helpers/requires.ts';
+import { lastFirst } from './last-first.ts';
+import type { Scenario } from './scenarios.ts';
+import { CUTS, SCENARIOS } from './scenarios.ts';
+import type { PageKind } from './ui-path.ts';
+import { requirePages } from './ui-path.ts';
+import { startWorld } from './world.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+
+export async function runScenarios(
+  test: TestContext,
+  kind: PageKind,
+  gatewayProgram?: string,
+): Promise<void> {
+  if (!requireProgram(test, 'jupyter-server') || !requireProgram(test, CHROMIUM)) return;
+  const searchPath = requirePages(test, kind);
+  if (searchPath === undefined) return;
+  const t = lastFirst(test);
+  const world = await startWorld(t, gatewayProgram);
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  t.after(() => browser.close());
+  const suite = { kind, searchPath, world, browser };
+  const run = (name: string, scenario: Scenario) => test.test(name, (t) => scenario(t, suite));
+  // Those that mostly wait, at once; beside them the others one after the other: there may be two processors.
+  await Promise.all([
+    ...Object.entries(CUTS).map(([name, scenario]) => run(name, scenario)),
+    inOrder(Object.entries(SCENARIOS), ([name, scenario]) => run(name, scenario)),
+  ]);
+}
+
+async function inOrder<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
+  for (const item of items) await run(item);
+}
