@@ -76,7 +76,7 @@ export class Channels {
   async close(): Promise<void> {
     this.#abort.abort();
     const { hosts, clock } = this.#options;
-    hosts.close();
+    await hosts.close();
     const goodbyes = [...this.#frontEnds.clients].map(
       (webSocket) => new Promise((resolve) => webSocket.once('close', resolve)),
     );

@@ -56,7 +56,7 @@ export class GatewayLine {
 
   /** The present connection, as soon as messages pass both ways. */
   get connection(): string | undefined {
-    return this.#isProven ? this.#connection : undefined;
+    return this.#isProven && !this.#end.signal.aborted ? this.#connection : undefined;
   }
 
   /** In the v1 form; what is sent on a connection that breaks may be lost. */
@@ -82,12 +82,29 @@ export class GatewayLine {
     this.#hangUp();
   }
 
+  /** Nothing is sent any more; what the gateway says until it has heard so is still handed on. */
+  async retire(): Promise<void> {
+    this.#end.abort();
+    const webSocket = this.#webSocket;
+    if (!webSocket) return;
+    const closed = new Promise((resolve) => webSocket.once('close', resolve));
+    this.#sayGoodbye(webSocket);
+    await closed;
+  }
+
   #hangUp(): void {
     const webSocket = this.#webSocket;
     this.#lost();
-    webSocket?.close();
-    // A gateway that does not answer the goodbye is gone, and with it the connection.
-    this.#options.clock.after(GOODBYE_MILLISECONDS, () => webSocket?.terminate());
+    if (webSocket) this.#sayGoodbye(webSocket);
+  }
+
+  /** A gateway that does not answer the goodbye is gone, and with it the connection. */
+  #sayGoodbye(webSocket: WebSocket): void {
+    const cancel = this.#options.clock.after(GOODBYE_MILLISECONDS, () => {
+      webSocket.terminate();
+    });
+    webSocket.once('close', cancel);
+    webSocket.close();
   }
 
   async #open(): Promise<void> {
@@ -156,7 +173,7 @@ export class GatewayLine {
   }
 
   #proven(): void {
-    if (this.#isProven || this.#webSocket === undefined) return;
+    if (this.#isProven || this.#webSocket === undefined || this.#end.signal.aborted) return;
     this.#isProven = true;
     this.#options.onConnected(this.#connection);
   }

@@ -215,8 +215,10 @@ export class KernelHost {
     this.#log.remove();
   }
 
-  /** The agent is going away: everything is on disk. */
-  close(): void {
+  /** The agent is going away: what the gateway said until it knew is on disk, and nothing more is sent. */
+  async close(): Promise<void> {
+    await this.#line.retire();
+    if (this.#isClosed) return;
     const frontEnds = [...this.#frontEnds.values()];
     this.#stop();
     for (const frontEnd of frontEnds) frontEnd.close();

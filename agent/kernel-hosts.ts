@@ -75,9 +75,9 @@ export class KernelHosts {
     rmSync(join(this.#folder, kernelId), { recursive: true, force: true });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#stopTidying();
-    for (const { host } of this.#hosts.values()) host.close();
+    await Promise.all([...this.#hosts.values()].map(({ host }) => host.close()));
     this.#hosts.clear();
   }
 

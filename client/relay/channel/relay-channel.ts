@@ -124,16 +124,20 @@ export class RelayChannel {
 
   /** `isGoodbye`: it went on purpose. */
   detach(front: FrontSocket, isGoodbye: boolean): void {
-    if (front !== this.#front || this.#isOver) return;
+    if (front !== this.#front) return;
     this.#front = undefined;
     this.#cancelGrace?.();
+    if (this.#isOver) {
+      this.#store.close();
+      return;
+    }
     const { leave, absence } = this.#options.timings;
     this.#expectReturn(isGoodbye ? leave : absence, isGoodbye);
   }
 
   /** A front-end's message, in the v1 form. */
   request(front: FrontSocket, frame: Buffer): void {
-    if (front !== this.#front || this.#isOver) return;
+    if (front !== this.#front) return;
     let message: Message;
     try {
       message = readMessage(frame);
@@ -147,7 +151,7 @@ export class RelayChannel {
   }
 
   confirmed(front: FrontSocket, position: number): void {
-    if (front !== this.#front || this.#isOver) return;
+    if (front !== this.#front) return;
     const count = this.#held.findIndex(({ sequence }) => sequence > position);
     const over = this.#held.splice(0, count < 0 ? this.#held.length : count);
     this.#written = Math.max(0, this.#written - over.length);
@@ -160,20 +164,18 @@ export class RelayChannel {
   }
 
   wrote(front: FrontSocket, position: number): void {
-    if (front !== this.#front || this.#isOver) return;
-    if (position > this.#store.cursor) this.#store.cursor = position;
+    if (front === this.#front && position > this.#store.cursor) this.#store.cursor = position;
   }
 
   drained(front: FrontSocket): void {
-    if (front === this.#front && !this.#isOver) this.#write();
+    if (front === this.#front) this.#write();
   }
 
-  /** The relay is going away; what is on disk stays. */
+  /** The relay is going away: what its front-end sends until it knows is kept, and what is on disk stays. */
   close(code: number): void {
     this.#over();
-    this.#front?.close(code);
-    this.#front = undefined;
-    this.#store.close();
+    if (this.#front) this.#front.close(code);
+    else this.#store.close();
   }
 
   #receive(read: () => void): void {
@@ -391,7 +393,7 @@ export class RelayChannel {
 
   /** Another relay speaks for this channel. */
   #giveUp(): void {
-    this.#front?.close(GONE_FOR_GOOD);
+    this.#dismiss();
     this.#over();
     this.#store.remove();
   }
@@ -404,9 +406,15 @@ export class RelayChannel {
     this.#write();
     for (const frame of waiting) this.#answer(readMessage(frame), reason);
     for (const message of [...this.#open.values()]) this.#answer(message, reason);
-    this.#front?.close(GONE_FOR_GOOD);
+    this.#dismiss();
     this.#over();
     this.#store.remove();
+  }
+
+  /** Nothing that it says, or has received, is of interest any more. */
+  #dismiss(): void {
+    this.#front?.close(GONE_FOR_GOOD);
+    this.#front = undefined;
   }
 
   #over(): void {
