@@ -132,6 +132,10 @@ export class ChannelEnd implements FrontEnd {
       skipped: (sequence) => {
         this.#link.skip(sequence);
       },
+      // In another channel the relay tells its front-end which requests have lost their answer.
+      lost: () => {
+        this.#options.webSocket.close(TRY_AGAIN);
+      },
     });
     this.#say(welcome);
     host.attach(this);

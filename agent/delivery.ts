@@ -15,6 +15,8 @@ export interface DeliveryOptions {
   take: (sequence: number, message: Buffer) => void;
   /** Nothing up to here was for it. */
   skipped: (sequence: number) => void;
+  /** What comes next was thrown away at the log's bound. */
+  lost: () => void;
 }
 
 export class Delivery {
@@ -32,11 +34,14 @@ export class Delivery {
 
   /** From the disk, until it has caught up or takes no more. */
   more(): void {
-    const { log, mayTake } = this.#options;
+    const { log, mayTake, lost } = this.#options;
     while (this.#position < log.head && mayTake()) {
+      if (this.#position + 1 < log.first) {
+        this.#position = log.first - 1;
+        lost();
+      }
       const records = log.read(this.#position, READ_BYTES);
-      // What was thrown away at the log's bound is not there to be read.
-      if (records.length === 0) this.#position = log.head;
+      if (records.length === 0) return;
       for (const record of records) {
         if (!mayTake()) return;
         this.#pass(record);

@@ -42,6 +42,9 @@ export class PlainEnd implements FrontEnd {
       skipped: (sequence) => {
         this.#delivered = sequence;
       },
+      lost: () => {
+        webSocket.close(TRY_AGAIN);
+      },
     });
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#request(data, isBinary);
