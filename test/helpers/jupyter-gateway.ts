@@ -23,6 +23,9 @@ export interface JupyterGateway {
   /** Stops the server where it is, not its kernels: it answers nothing. */
   freeze(): void;
   thaw(): void;
+  /** Stops the server and its kernels, as a machine that is suspended. */
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
   shutDownKernels(): Promise<void>;
   /** Starts the server again after `kill`, on the same port with the same token. */
   startAgain(): Promise<void>;
@@ -85,6 +88,8 @@ export async function startJupyterGateway(
     ...{ url, token, tokenFile, workFolder, kill, startAgain: start, stop },
     freeze: () => server?.kill('SIGSTOP'),
     thaw: () => server?.kill('SIGCONT'),
+    suspend: () => signalMarked(marker, 'SIGSTOP'),
+    resume: () => signalMarked(marker, 'SIGCONT'),
     shutDownKernels: () => shutDownKernels(url, token),
   };
 }
@@ -175,14 +180,18 @@ async function killMarked(marker: string): Promise<void> {
   for (;;) {
     const ids = await findMarked(marker);
     if (ids.length === 0) return;
-    for (const id of ids) killOne(id);
+    for (const id of ids) signalOne(id, 'SIGKILL');
     await delay(20);
   }
 }
 
-function killOne(id: number): void {
+async function signalMarked(marker: string, signal: NodeJS.Signals): Promise<void> {
+  for (const id of await findMarked(marker)) signalOne(id, signal);
+}
+
+function signalOne(id: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(id, 'SIGKILL');
+    process.kill(id, signal);
   } catch {
     // It ended by itself in between.
   }

@@ -1,0 +1,109 @@
+// Whether a disturbed run of the notebook came to the same as an undisturbed one: "What is promised" of the channels, as
+// assertions. play.ts has played both.
+import assert from 'node:assert/strict';
+import { CELLS } from './notebook.ts';
+import type { Played, PlayedCell } from './play.ts';
+import type { Output } from './tab-calls.ts';
+
+export function assertSame(played: Played, undisturbed: Played): void {
+  const isExact = [...played.cells.values()].every(({ attempts }) => attempts === 1);
+  for (let number = 1; number <= CELLS; number += 1) {
+    const expected = undisturbed.cells.get(number);
+    const actual = played.cells.get(number);
+    assert.ok(expected && actual, `cell ${number}`);
+    assertSameCell(number, actual, expected, isExact);
+  }
+  assertOnceInOrder(played);
+  const began = (one: Played) => new Set(one.ledger.map(([number]) => number));
+  assert.deepEqual(began(played), began(undisturbed), 'other cells ran');
+  assertSameComms(played, undisturbed);
+}
+
+/** Never twice, whatever was killed, and in the order in which they were sent. */
+function assertOnceInOrder({ ledger, cells }: Played): void {
+  const isCell = ([number]: readonly [number, number]) => cells.get(number)?.attempts === 1;
+  const began = ledger.map(([number, attempt]) => `cell ${number}, attempt ${attempt}`);
+  const twice = began.filter((one, index) => began.indexOf(one) !== index);
+  assert.deepEqual(
+    twice.filter((_, index) => isCell(ledger[index] ?? [0, 0])),
+    [],
+    'ran twice',
+  );
+  const first = ledger.filter(isCell).map(([number]) => number);
+  assert.deepEqual(
+    first,
+    first.toSorted((one, other) => one - other),
+    'ran in another order',
+  );
+}
+
+/**
+ * A cell that ran while the agent was killed may miss output that was on the wire, and its end. What was run again
+ * because nobody knew is only known to have ended.
+ */
+function assertSameCell(
+  number: number,
+  { result, attempts, killed }: PlayedCell,
+  expected: PlayedCell,
+  isExact: boolean,
+): void {
+  if (attempts > 1) return;
+  const where = `cell ${number}${killed ? `, during which the ${killed} was killed` : ''}`;
+  const shown = (outputs: readonly Output[]) => (isExact ? outputs : outputs.map(withoutCounts));
+  const outputs = shown(result.outputs);
+  const wanted = shown(expected.result.outputs);
+  if (killed === 'agent') {
+    if (result.name !== 'OutcomeUnknown') {
+      assert.equal(result.status, expected.result.status, where);
+    }
+    assertPartOf(outputs, wanted, where);
+    return;
+  }
+  assert.deepEqual(outputs, wanted, where);
+  assert.equal(result.status, expected.result.status, where);
+  if (isExact) assert.equal(result.executionCount, expected.result.executionCount, where);
+}
+
+/** Nothing that is not expected, and in the expected order; but for the words that say that something is missing. */
+function assertPartOf(outputs: readonly Output[], wanted: readonly Output[], where: string): void {
+  const pieces = (all: readonly Output[]) =>
+    all.flatMap(([type, ...rest]) =>
+      type === 'stdout' || type === 'stderr'
+        ? String(rest[0])
+            .split('\n')
+            .map((line) => `${type} ${line}`)
+        : [JSON.stringify([type, ...rest])],
+    );
+  let rest = pieces(wanted);
+  for (const piece of pieces(outputs)) {
+    if (piece.includes('OutcomeUnknown') || piece.trim() === 'stdout') continue;
+    const index = rest.indexOf(piece);
+    assert.notEqual(index, -1, `${where}: ${piece} is too much`);
+    rest = rest.slice(index + 1);
+  }
+}
+
+function assertSameComms(played: Played, undisturbed: Played): void {
+  const isCalm = ([, value]: Output) => {
+    const number = (value as { data: { value: number } }).data.value;
+    const cell = played.cells.get(number);
+    return cell?.killed === undefined && cell?.attempts === 1;
+  };
+  const unnamed = (outputs: readonly Output[]) =>
+    outputs.filter(isCalm).map(([type, value, ...rest]) => {
+      const { data } = value as { data: unknown };
+      return [type, data, ...rest];
+    });
+  assert.deepEqual(unnamed(played.heard), unnamed(undisturbed.heard), 'comms of the kernel');
+  const calm = (one: Played) =>
+    one.told.filter((number) => played.cells.get(number)?.killed === undefined);
+  assert.deepEqual(calm(played), calm(undisturbed), 'answers to comms of the kernel');
+}
+
+/** A cell that was lost or run again is counted otherwise, and so are all that follow it. */
+function withoutCounts(output: Output): Output {
+  const text = JSON.stringify(output)
+    .replaceAll(/"execution_count":\d+/g, '"execution_count":0')
+    .replaceAll(/In \[\d+\]/g, 'In [0]');
+  return JSON.parse(text) as Output;
+}

@@ -1,0 +1,141 @@
+// A way between two parts that can be cut: a TCP proxy on loopback. world.ts puts one before and one behind the IAP relay.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+
+/** What happens to a way. */
+export type Fault =
+  /** Connections are reset, new ones refused. */
+  | { kind: 'refused' }
+  /** Connections are reset, new ones accepted and reset. */
+  | { kind: 'reset' }
+  /** Packets vanish: connections stay open, nothing comes through, now or ever; new ones get no further. */
+  | { kind: 'dropped' }
+  /** Packets are kept up: everything comes through in the end. */
+  | { kind: 'held' }
+  /** New connections are reset after so many bytes of the answer, in the middle of a handshake. */
+  | { kind: 'brokenWhileConnecting'; bytes: number }
+  /** Each packet takes so much longer. */
+  | { kind: 'slow'; milliseconds: number };
+
+export interface Way {
+  port: number;
+  /** Until it is mended. */
+  cut(fault: Fault): Promise<void>;
+  mend(): Promise<void>;
+  /** Resets what is open and takes new connections. */
+  drop(): void;
+  close(): Promise<void>;
+}
+
+interface Pair {
+  near: Socket;
+  far: Socket;
+  /** It has lost packets, so nothing of it is worth passing on any more. */
+  isLost: boolean;
+}
+
+/** @param target of every connection, asked when one comes */
+export async function openWay(target: () => number): Promise<Way> {
+  const pairs = new Set<Pair>();
+  let fault: Fault | undefined;
+  const server = createServer({ allowHalfOpen: false, noDelay: true }, (near) => {
+    join(near, target(), pairs, () => fault);
+  });
+  const port = await listen(server, 0);
+  const drop = () => {
+    for (const pair of pairs) reset(pair);
+  };
+  const mend = async () => {
+    const former = fault;
+    fault = undefined;
+    for (const { near, far, isLost } of pairs) {
+      if (isLost) continue;
+      near.resume();
+      far.resume();
+    }
+    if (former?.kind === 'refused') await listen(server, port);
+  };
+  return {
+    port,
+    drop,
+    mend,
+    cut: async (next) => {
+      await mend();
+      fault = next;
+      if (next.kind === 'refused') await unlisten(server, drop);
+      if (next.kind === 'reset') drop();
+      if (next.kind === 'brokenWhileConnecting') drop();
+      for (const pair of pairs) hold(pair, next);
+    },
+    close: async () => {
+      if (server.listening) await unlisten(server, drop);
+    },
+  };
+}
+
+function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault | undefined) {
+  const far = connect({ port, host: '127.0.0.1', noDelay: true });
+  const pair: Pair = { near, far, isLost: false };
+  pairs.add(pair);
+  const fault = present();
+  let bytesLeft = fault?.kind === 'brokenWhileConnecting' ? fault.bytes : Infinity;
+  for (const [from, to] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    from.on('error', () => undefined);
+    from.on('data', (data: Buffer) => {
+      if (pair.isLost) return;
+      if (from === far) bytesLeft -= data.length;
+      if (bytesLeft < 0) reset(pair);
+      else pass(data, from, to, present());
+    });
+    from.on('close', () => {
+      // Whoever lost his packets does not hear the other one's goodbye either.
+      if (!pair.isLost) to.destroySoon();
+      if (near.destroyed && far.destroyed) pairs.delete(pair);
+    });
+  }
+  if (fault?.kind === 'reset') reset(pair);
+  else if (fault) hold(pair, fault);
+}
+
+function pass(data: Buffer, from: Socket, to: Socket, fault: Fault | undefined): void {
+  if (fault?.kind === 'slow') {
+    setTimeout(() => to.write(data), fault.milliseconds);
+    return;
+  }
+  if (to.write(data)) return;
+  from.pause();
+  to.once('drain', () => from.resume());
+}
+
+function hold(pair: Pair, fault: Fault): void {
+  if (fault.kind === 'dropped') pair.isLost = true;
+  if (fault.kind !== 'held') return;
+  pair.near.pause();
+  pair.far.pause();
+}
+
+function reset(pair: Pair): void {
+  pair.isLost = true;
+  pair.near.resetAndDestroy();
+  pair.far.resetAndDestroy();
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function unlisten(server: Server, drop: () => void): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  drop();
+  await closed;
+}

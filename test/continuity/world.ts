@@ -1,0 +1,177 @@
+// Everything between a notebook's tab and its kernel, for real: relay, tunnel, IAP relay, agent, gateway, kernel; with two
+// ways in it that can be cut, and programs that can be stopped, killed and frozen. The tests of this folder share it.
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ApiServer } from '../agent/api-server.ts';
+import { ACCESS_TOKEN, startApiServer } from '../agent/api-server.ts';
+import type { JupyterGateway } from '../helpers/jupyter-gateway.ts';
+import { startJupyterGateway } from '../helpers/jupyter-gateway.ts';
+import { freePort } from '../helpers/real-gateway.ts';
+import { until } from '../helpers/until.ts';
+import type { Iap } from './iap.ts';
+import { INSTANCE, PROJECT, ZONE, startIap } from './iap.ts';
+import type { Program } from './program.ts';
+import { programOf } from './program.ts';
+import type { RelayProcessOptions } from './relay-process.ts';
+import type { Tab } from './tab.ts';
+import { openTab } from './tab.ts';
+import type { Way } from './way.ts';
+import { openWay } from './way.ts';
+
+export interface World {
+  gateway: JupyterGateway;
+  iap: Iap;
+  /** Between the relay and the IAP relay. */
+  nearWay: Way;
+  /** Between the IAP relay and the agent. */
+  farWay: Way;
+  agent: Program;
+  relay: Program;
+  api: ApiServer;
+  /** Of the relay. */
+  url: string;
+  token: string;
+  /** Holds the access token of whoever is signed in. */
+  signInFile: string;
+  openTab(): Promise<Tab>;
+  /** Suspends the machine: agent, gateway and kernels stop where they are, and its connections are dropped. */
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
+  end(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Of the relay, tunnel and all: what takes a second in life takes so much of one here. */
+  timeScale: number;
+  agentEnvironment?: Record<string, string>;
+}
+
+const TOKEN = 'the-token-of-the-relay';
+
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const parts = new AsyncDisposableStack();
+  try {
+    return await build(options, parts);
+  } catch (error) {
+    await parts.disposeAsync();
+    throw error;
+  }
+}
+
+async function build(options: WorldOptions, parts: AsyncDisposableStack): Promise<World> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'datalab-test-continuity-'));
+  parts.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const [gateway, api, agentPort, relayPort] = await Promise.all([
+    startJupyterGateway(),
+    startApiServer(),
+    freePort(),
+    freePort(),
+  ]);
+  parts.defer(() => gateway.stop());
+  parts.defer(() => api.close());
+  api.reportIntervalSeconds = 5;
+  const farWay = await openWay(() => agentPort);
+  parts.defer(() => farWay.close());
+  const iap = await startIap(randomBytes(12).toString('hex'));
+  parts.defer(() => iap.close());
+  const nearWay = await openWay(() => iap.port);
+  parts.defer(() => nearWay.close());
+  const signInFile = path.join(folder, 'sign-in');
+  await writeFile(signInFile, iap.accessToken);
+  const agent = agentOf({ gateway, api, port: agentPort, folder, ...options });
+  parts.defer(() => agent.end('SIGKILL'));
+  const places = { relayPort, farPort: farWay.port, nearPort: nearWay.port, folder, signInFile };
+  const relay = relayOf(places, options.timeScale);
+  parts.defer(() => relay.end('SIGKILL'));
+  await Promise.all([agent.start(), relay.start()]);
+  await until('the agent is registered', () => api.registrations > 0);
+  const url = `http://127.0.0.1:${relayPort}`;
+  const tabs = parts.use(new AsyncDisposableStack());
+  return {
+    ...{ gateway, iap, nearWay, farWay, agent, relay, api, url, token: TOKEN, signInFile },
+    openTab: async () => {
+      const tab = await openTab({ url, token: TOKEN, timeScale: options.timeScale });
+      tabs.defer(() => tab.close());
+      return tab;
+    },
+    ...sleepOf(gateway, agent, iap),
+    end: () => parts.disposeAsync(),
+  };
+}
+
+function sleepOf(gateway: JupyterGateway, agent: Program, iap: Iap) {
+  const signal = (name: NodeJS.Signals) => {
+    if (agent.processId !== undefined) process.kill(agent.processId, name);
+  };
+  return {
+    suspend: async () => {
+      signal('SIGSTOP');
+      await gateway.suspend();
+      iap.dropInstance();
+    },
+    resume: async () => {
+      await gateway.resume();
+      signal('SIGCONT');
+    },
+  };
+}
+
+interface AgentPlaces {
+  gateway: JupyterGateway;
+  api: ApiServer;
+  port: number;
+  folder: string;
+  agentEnvironment?: Record<string, string>;
+}
+
+function agentOf({ gateway, api, port, folder, agentEnvironment }: AgentPlaces): Program {
+  return programOf({
+    name: 'the agent',
+    file: path.join(import.meta.dirname, '../../agent/bin.ts'),
+    environment: {
+      AGENT_ADDRESS: '127.0.0.1',
+      AGENT_PORT: String(port),
+      AGENT_STATE_DIR: path.join(folder, 'agent'),
+      GATEWAY_URL: gateway.url,
+      GATEWAY_TOKEN_FILE: gateway.tokenFile,
+      API_URL: api.url,
+      SESSION_ID: 's1',
+      GCE_METADATA_HOST: api.metadataHost,
+      ...agentEnvironment,
+    },
+    isReady: (line) => line.includes('front door open'),
+  });
+}
+
+interface RelayPlaces {
+  relayPort: number;
+  nearPort: number;
+  farPort: number;
+  folder: string;
+  signInFile: string;
+}
+
+function relayOf(places: RelayPlaces, timeScale: number): Program {
+  const options: RelayProcessOptions = {
+    relay: {
+      ...{ port: places.relayPort, isPortFixed: true, token: TOKEN, folder: 'a-folder' },
+    },
+    iapUrl: `ws://127.0.0.1:${places.nearPort}/v4`,
+    target: {
+      ...{ project: PROJECT, zone: ZONE, instance: INSTANCE, networkInterface: 'nic0' },
+      port: places.farPort,
+    },
+    signInFile: places.signInFile,
+    sessionToken: ACCESS_TOKEN,
+    pingMilliseconds: 15_000 * timeScale,
+    connectMilliseconds: 20_000 * timeScale,
+  };
+  return programOf({
+    name: 'the relay',
+    file: path.join(import.meta.dirname, 'relay-process.ts'),
+    environment: { RELAY_OPTIONS: JSON.stringify(options) },
+    isReady: (line) => line.startsWith('{"port"'),
+  });
+}
