@@ -9,6 +9,8 @@ import type { CellResult, Output } from './tab-calls.ts';
 
 export interface Played {
   cells: Map<number, PlayedCell>;
+  /** Attempts that were never answered. */
+  lost: Lost[];
   /** What the kernel has written down: number and attempt of every cell that began, in order. */
   ledger: [number: number, attempt: number][];
   /** What the kernel's own comms were answered. */
@@ -18,10 +20,20 @@ export interface Played {
 }
 
 export interface PlayedCell {
+  cell: Cell;
   result: CellResult;
   attempts: number;
+  from: number;
+  until: number;
   /** A program was killed while this was under way. */
   killed: Kill['part'] | undefined;
+}
+
+export interface Lost {
+  cell: Cell;
+  from: number;
+  /** What was killed around it. */
+  kills: readonly Kill[];
 }
 
 export interface Player {
@@ -31,9 +43,12 @@ export interface Player {
   patience: { lost: number; any: number };
 }
 
+type Attempt = PlayedCell | Lost;
+
 /** What was sent shortly before a program died may not have reached it. */
 const MARGIN_MILLISECONDS = 1_500;
 const LOOK_MILLISECONDS = 200;
+const MOST_ATTEMPTS = 4;
 
 export async function playNotebook(player: Player, notebook: readonly Group[]): Promise<Played> {
   const { tab } = player;
@@ -42,31 +57,42 @@ export async function playNotebook(player: Player, notebook: readonly Group[]): 
   try {
     await certainly(player, SETUP);
     const cells = new Map<number, PlayedCell>();
-    for (const group of notebook) await playGroup(player, group, cells);
+    const lost: Lost[] = [];
+    for (const group of notebook) await playGroup(player, group, cells, lost);
     const written = await certainly(player, LEDGER);
     const [ledger, told] = JSON.parse(String(written.outputs[0]?.[1])) as [
       [number, number][],
       number[],
     ];
-    return { cells, ledger, told, heard: await tab.heard() };
+    return { cells, lost, ledger, told, heard: await tab.heard() };
   } finally {
     stopped.abort();
     await watching;
   }
 }
 
-async function playGroup(player: Player, group: Group, cells: Map<number, PlayedCell>) {
+async function playGroup(
+  player: Player,
+  group: Group,
+  cells: Map<number, PlayedCell>,
+  lost: Lost[],
+): Promise<void> {
   const first = await Promise.all(group.map((cell) => attempt(player, cell, 1)));
   let isInDoubt = false;
-  for (const [index, cell] of group.entries()) {
-    let played = first[index];
-    for (let number = 2; played === undefined || isToRepeat(played, isInDoubt); number += 1) {
+  for (const one of first) {
+    let played = one;
+    for (let number = 2; isLost(played) || isToRepeat(played, isInDoubt); number += 1) {
+      if (isLost(played)) lost.push(played);
       isInDoubt = true;
-      if (number > 4) throw new Error(`cell ${cell.number} is in doubt again and again`);
-      played = await attempt(player, cell, number);
+      if (number > MOST_ATTEMPTS) throw new Error(`cell ${one.cell.number} is in doubt again`);
+      played = await attempt(player, one.cell, number);
     }
-    cells.set(cell.number, played);
+    cells.set(one.cell.number, played);
   }
+}
+
+function isLost(attempt: Attempt): attempt is Lost {
+  return 'kills' in attempt;
 }
 
 /** What follows a cell in doubt was aborted with it. */
@@ -77,26 +103,51 @@ function isToRepeat({ result, killed }: PlayedCell, isInDoubt: boolean): boolean
   );
 }
 
-/** @returns `undefined` when it was lost, which only what a kill may have hit can be */
-async function attempt(
-  player: Player,
-  cell: Cell,
-  number: number,
-): Promise<PlayedCell | undefined> {
+/** What a kill may have hit may be lost; nothing else. */
+async function attempt(player: Player, cell: Cell, number: number): Promise<Attempt> {
   const from = Date.now();
-  const killed = () => player.kills.find(({ until }) => until + MARGIN_MILLISECONDS > from);
-  const done = new AbortController();
-  const waiting = waitFor(player, cell, from, done.signal);
+  const answered = new AbortController();
+  const sending = send(player.tab, cell, number);
+  sending.catch(() => undefined);
   try {
-    const result = await send(player.tab, cell, number);
-    return { result, attempts: number, killed: killed()?.part };
-  } catch (error) {
-    if (killed() === undefined) throw error;
-    return undefined;
+    const waiting = untilHopeless(player, cell, from, answered.signal);
+    const result = await Promise.race([sending, waiting]);
+    const kills = killsSince(player, from);
+    if (!result) return { cell, from, kills };
+    return { cell, result, attempts: number, from, until: Date.now(), killed: partOf(kills) };
   } finally {
-    done.abort();
-    await waiting;
+    answered.abort();
   }
+}
+
+/** Resolves when what was killed has taken it along: what was sent later has been answered. */
+async function untilHopeless(player: Player, cell: Cell, from: number, answered: AbortSignal) {
+  while (await isStillWanted(LOOK_MILLISECONDS, answered)) {
+    const kills = killsSince(player, from);
+    const isQuiet = kills.every(({ until }) => until < Date.now());
+    if (kills.length > 0 && isQuiet && (await isPassedBy(player, cell, answered))) return;
+    if (Date.now() - from < player.patience.any) continue;
+    throw new Error(`cell ${cell.number} was not answered in ${player.patience.any} ms`);
+  }
+}
+
+async function isPassedBy(player: Player, cell: Cell, answered: AbortSignal): Promise<boolean> {
+  const { tab, patience } = player;
+  const limit = delay(patience.lost, 'tooLate' as const, { signal: answered });
+  const first = await Promise.race([tab.probe(), limit]).catch(() => 'tooLate' as const);
+  if (first !== 'tooLate') return await isStillWanted(LOOK_MILLISECONDS, answered);
+  // What was typed is lost; the kernel waits for it.
+  if (cell.answer !== undefined && !answered.aborted) await tab.interrupt().catch(() => undefined);
+  return false;
+}
+
+function killsSince({ kills }: Player, from: number): Kill[] {
+  return kills.filter(({ until }) => until + MARGIN_MILLISECONDS > from);
+}
+
+/** Of two, the agent: more may be missing then. */
+function partOf(kills: readonly Kill[]): Kill['part'] | undefined {
+  return kills.find(({ part }) => part === 'agent')?.part ?? kills[0]?.part;
 }
 
 async function send(tab: Tab, cell: Cell, number: number): Promise<CellResult> {
@@ -109,30 +160,14 @@ async function send(tab: Tab, cell: Cell, number: number): Promise<CellResult> {
   return { ...nothing, status: 'ok', outputs: hears };
 }
 
-/** Ends the waiting for what does not come: with an interrupt, and then for good. */
-async function waitFor(player: Player, cell: Cell, from: number, done: AbortSignal) {
-  const { tab, kills, patience } = player;
-  let isInterrupted = false;
-  while (await isStillWanted(LOOK_MILLISECONDS, done)) {
-    const last = kills.filter((kill) => kill.until > from - MARGIN_MILLISECONDS).at(-1);
-    const limit = last ? patience.lost : patience.any;
-    const waited = Date.now() - Math.max(from, last?.until ?? 0);
-    if (waited < limit) continue;
-    if (!last) await tab.forget(`cell ${cell.number} has not ended within ${limit} ms`);
-    else if (isInterrupted) await tab.forget(`cell ${cell.number} was lost`);
-    else await tab.interrupt().catch(() => undefined);
-    isInterrupted = true;
-    await isStillWanted(patience.lost, done);
-  }
-}
-
 /** Nothing that is in doubt: it is run until it has run. */
 async function certainly(player: Player, code: string): Promise<CellResult> {
   for (;;) {
     const cell: Cell = { number: 0, code: () => code };
     const played = await attempt(player, cell, 1);
-    if (played?.result.status === 'ok') return played.result;
-    if (played && !played.killed) throw new Error(`${played.result.name}: ${played.result.text}`);
+    if (isLost(played)) continue;
+    if (played.result.status === 'ok') return played.result;
+    if (!played.killed) throw new Error(`${played.result.name}: ${played.result.text}`);
   }
 }
 

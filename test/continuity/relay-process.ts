@@ -11,7 +11,10 @@ import { startRelay } from '../../client/relay/relay.ts';
 import type { TunnelTarget } from '../../client/tunnel/target.ts';
 
 export interface RelayProcessOptions {
-  relay: Pick<RelayOptions, 'port' | 'isPortFixed' | 'token' | 'folder'>;
+  relay: Pick<
+    RelayOptions,
+    'port' | 'isPortFixed' | 'token' | 'folder' | 'channelsDir' | 'timings'
+  >;
   iapUrl: string;
   target: TunnelTarget;
   /** Holds the access token of whoever is signed in; nobody is, without it. */

@@ -3,7 +3,7 @@
 import { CELLS, notebook } from './notebook.ts';
 import type { Played } from './play.ts';
 import { playNotebook } from './play.ts';
-import type { Bounds, Kill, Misfortune } from './schedule.ts';
+import type { Befallen, Bounds, Kill } from './schedule.ts';
 import { befall } from './schedule.ts';
 import type { World } from './world.ts';
 import { startWorld } from './world.ts';
@@ -16,7 +16,7 @@ export interface RunOptions {
 
 export interface Run {
   played: Played;
-  misfortunes: Misfortune[];
+  befallen: Befallen[];
 }
 
 /** @param seed of what happens meanwhile; nothing does without it */
@@ -38,19 +38,19 @@ async function runIn(world: World, { bounds, patience }: RunOptions, seed?: numb
   try {
     const played = await playNotebook({ tab, kills, patience }, notebook());
     isThrough.abort();
-    return { played, misfortunes: await befalling };
+    return { played, befallen: await befalling };
   } catch (error) {
     isThrough.abort();
-    const misfortunes = await Promise.resolve(befalling).catch((reason: unknown) => reason);
-    throw new Error(accountOf(world, misfortunes), { cause: error });
+    const befallen = await Promise.resolve(befalling).catch((reason: unknown) => reason);
+    throw new Error(accountOf(world, befallen), { cause: error });
   }
 }
 
 /** What somebody wants to see who has only the seed. */
-function accountOf(world: World, misfortunes: unknown): string {
+function accountOf(world: World, befallen: unknown): string {
   return [
     `the notebook of ${CELLS} cells did not come to its end`,
-    JSON.stringify(misfortunes),
+    JSON.stringify(befallen),
     ...['the relay:', ...world.relay.lines.slice(-20)],
     ...['the agent:', ...world.agent.lines.slice(-20)],
   ].join('\n');

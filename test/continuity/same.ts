@@ -2,8 +2,11 @@
 // assertions. play.ts has played both.
 import assert from 'node:assert/strict';
 import { CELLS } from './notebook.ts';
-import type { Played, PlayedCell } from './play.ts';
+import type { Lost, Played, PlayedCell } from './play.ts';
 import type { Output } from './tab-calls.ts';
+
+/** A machine that is busy takes its time to read what was sent. */
+const JUST_TOLD_MILLISECONDS = 1_000;
 
 export function assertSame(played: Played, undisturbed: Played): void {
   const isExact = [...played.cells.values()].every(({ attempts }) => attempts === 1);
@@ -13,10 +16,25 @@ export function assertSame(played: Played, undisturbed: Played): void {
     assert.ok(expected && actual, `cell ${number}`);
     assertSameCell(number, actual, expected, isExact);
   }
+  for (const lost of played.lost) assertMayBeLost(lost);
   assertOnceInOrder(played);
   const began = (one: Played) => new Set(one.ledger.map(([number]) => number));
   assert.deepEqual(began(played), began(undisturbed), 'other cells ran');
   assertSameComms(played, undisturbed);
+}
+
+/**
+ * A relay that is killed loses what it was just being told. An agent loses no cell without a word, but what a widget says
+ * or somebody types may be on the wire.
+ */
+function assertMayBeLost({ cell, from, kills }: Lost): void {
+  const isUncounted = cell.bytes !== undefined || cell.answer !== undefined;
+  const isAllowed = kills.some((kill) =>
+    kill.part === 'relay'
+      ? kill.from - JUST_TOLD_MILLISECONDS < from && from < kill.until
+      : isUncounted,
+  );
+  assert.ok(isAllowed, `cell ${cell.number} was never answered`);
 }
 
 /** Never twice, whatever was killed, and in the order in which they were sent. */

@@ -16,6 +16,14 @@ export interface Bounds {
   /** How long a cut or a pause may last, and what lies between two. */
   longestMilliseconds: number;
   longestCalmMilliseconds: number;
+  /** After so many nothing happens any more. */
+  most: number;
+}
+
+export interface Befallen {
+  misfortune: Misfortune;
+  from: number;
+  until: number;
 }
 
 /** When a program was killed: what was under way then may be in doubt. */
@@ -32,18 +40,21 @@ export async function befall(
   bounds: Bounds,
   signal: AbortSignal,
   kills: Kill[],
-): Promise<Misfortune[]> {
+): Promise<Befallen[]> {
   const random = randomNumbers(seed);
-  const played: Misfortune[] = [];
+  const befallen: Befallen[] = [];
   let deck: Misfortune[] = [];
   while (await isStillOn(random(bounds.longestCalmMilliseconds), signal)) {
+    if (befallen.length === bounds.most) break;
     if (deck.length === 0) deck = shuffled(kindsOf(random, bounds), random);
-    const next = deck.pop();
-    if (!next) break;
-    played.push(next);
-    await play(world, next, kills);
+    const misfortune = deck.pop();
+    if (!misfortune) break;
+    const one = { misfortune, from: Date.now(), until: Infinity };
+    befallen.push(one);
+    await play(world, misfortune, kills);
+    one.until = Date.now();
   }
-  return played;
+  return befallen;
 }
 
 /** One of each kind, so that a single schedule already meets most of them. */

@@ -49,8 +49,8 @@ export interface Calls {
   shutDown(): void;
   reconnect(): void;
   state(): TabState;
-  /** Gives up what has not been answered. */
-  forget(why: string): void;
+  /** Resolves when the kernel has done everything that was asked before. */
+  probe(): void;
 }
 
 export type CallName = keyof Calls;

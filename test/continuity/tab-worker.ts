@@ -21,7 +21,6 @@ const heard = new Outputs();
 let session: Session.ISessionConnection | undefined;
 let comm: Kernel.IComm | undefined;
 let echoed: ((message: KernelMessage.ICommMsgMsg) => void) | undefined;
-const waiting = new Set<(reason: Error) => void>();
 
 type Answers = { [Name in keyof Calls]: (...args: Parameters<Calls[Name]>) => unknown };
 
@@ -35,9 +34,7 @@ const answers: Answers = {
   shutDown: () => session?.shutdown(),
   reconnect: () => kernel().reconnect(),
   state,
-  forget: (why) => {
-    for (const reject of waiting) reject(new Error(why));
-  },
+  probe,
 };
 
 parentPort?.on('message', ({ id, name, args }: Call) => {
@@ -72,7 +69,7 @@ async function open(path: string): Promise<TabState> {
   return state();
 }
 
-function run({ code, answer: typed, stopsOnError }: CellRequest): Promise<CellResult> {
+async function run({ code, answer: typed, stopsOnError }: CellRequest): Promise<CellResult> {
   const outputs = new Outputs();
   const future = kernel().requestExecute({ code, stop_on_error: stopsOnError ?? true }, false);
   future.onIOPub = (message) => {
@@ -81,16 +78,15 @@ function run({ code, answer: typed, stopsOnError }: CellRequest): Promise<CellRe
   future.onStdin = (message) => {
     future.sendInputReply({ status: 'ok', value: typed ?? '' }, message.header as never);
   };
-  return unlessForgotten(
-    future.done.then(({ content }) => ({
-      status: content.status === 'ok' || content.status === 'error' ? content.status : 'aborted',
-      name: content.status === 'error' ? content.ename : undefined,
-      text: content.status === 'error' ? content.evalue : undefined,
-      executionCount: content.execution_count,
-      outputs: condensed(outputs.list),
-      duplicates: outputs.duplicates,
-    })),
-  );
+  const { content } = await future.done;
+  return {
+    status: content.status === 'ok' || content.status === 'error' ? content.status : 'aborted',
+    name: content.status === 'error' ? content.ename : undefined,
+    text: content.status === 'error' ? content.evalue : undefined,
+    executionCount: content.execution_count,
+    outputs: condensed(outputs.list),
+    duplicates: outputs.duplicates,
+  };
 }
 
 async function say(value: number, bytes: number): Promise<{ hears: Output[] }> {
@@ -109,14 +105,13 @@ async function say(value: number, bytes: number): Promise<{ hears: Output[] }> {
     resolve(undefined);
   };
   comm.send({ value }, {}, [new Uint8Array(bytes).fill(value % 256).buffer]);
-  await unlessForgotten(promise);
+  await promise;
   return { hears: condensed(outputs.list) };
 }
 
-function unlessForgotten<T>(promise: Promise<T>): Promise<T> {
-  const { promise: forgotten, reject } = Promise.withResolvers<never>();
-  waiting.add(reject);
-  return Promise.race([promise, forgotten]).finally(() => waiting.delete(reject));
+async function probe(): Promise<void> {
+  const content = { code: '', silent: true, stop_on_error: false };
+  await kernel().requestExecute(content, true).done;
 }
 
 function kernel(): Kernel.IKernelConnection {

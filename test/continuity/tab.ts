@@ -46,7 +46,7 @@ export async function openTab(options: TabOptions): Promise<Tab> {
   return {
     ...{ open: ask('open'), run: ask('run'), say: ask('say'), heard: ask('heard') },
     ...{ interrupt: ask('interrupt'), restart: ask('restart'), shutDown: ask('shutDown') },
-    ...{ reconnect: ask('reconnect'), state: ask('state'), forget: ask('forget') },
+    ...{ reconnect: ask('reconnect'), state: ask('state'), probe: ask('probe') },
     close: async () => {
       await worker.terminate();
     },

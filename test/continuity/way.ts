@@ -84,16 +84,26 @@ function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault
     [near, far],
     [far, near],
   ] as const) {
+    const pass = lane(to, present);
     from.on('error', () => undefined);
     from.on('data', (data: Buffer) => {
       if (pair.isLost) return;
       if (from === far) bytesLeft -= data.length;
-      if (bytesLeft < 0) reset(pair);
-      else pass(data, from, to, present());
+      if (bytesLeft < 0) {
+        reset(pair);
+        return;
+      }
+      pass(() => {
+        write(to, data, from);
+      });
     });
     from.on('close', () => {
       // Whoever lost his packets does not hear the other one's goodbye either.
-      if (!pair.isLost) to.destroySoon();
+      if (!pair.isLost) {
+        pass(() => {
+          to.destroySoon();
+        });
+      }
       if (near.destroyed && far.destroyed) pairs.delete(pair);
     });
   }
@@ -101,14 +111,28 @@ function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault
   else if (fault) hold(pair, fault);
 }
 
-function pass(data: Buffer, from: Socket, to: Socket, fault: Fault | undefined): void {
-  if (fault?.kind === 'slow') {
-    setTimeout(() => to.write(data), fault.milliseconds);
-    return;
-  }
+function write(to: Socket, data: Buffer, from: Socket): void {
   if (to.write(data)) return;
   from.pause();
   to.once('drain', () => from.resume());
+}
+
+/** One direction of a connection: nothing overtakes what is slow, when the way is mended either. */
+function lane(to: Socket, present: () => Fault | undefined): (action: () => void) => void {
+  const queue: { action: () => void; due: number }[] = [];
+  const run = () => {
+    for (let next = queue[0]; next && next.due <= performance.now(); next = queue[0]) {
+      queue.shift();
+      if (!to.destroyed) next.action();
+    }
+    if (queue[0]) setTimeout(run, Math.max(1, queue[0].due - performance.now()));
+  };
+  return (action) => {
+    const fault = present();
+    const milliseconds = fault?.kind === 'slow' ? fault.milliseconds : 0;
+    queue.push({ action, due: performance.now() + milliseconds });
+    if (queue.length === 1) run();
+  };
 }
 
 function hold(pair: Pair, fault: Fault): void {

@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { RelayTimings } from '../../client/relay/timings.ts';
+import { RELAY_TIMINGS } from '../../client/relay/timings.ts';
 import type { ApiServer } from '../agent/api-server.ts';
 import { ACCESS_TOKEN, startApiServer } from '../agent/api-server.ts';
 import type { JupyterGateway } from '../helpers/jupyter-gateway.ts';
@@ -157,6 +159,8 @@ function relayOf(places: RelayPlaces, timeScale: number): Program {
   const options: RelayProcessOptions = {
     relay: {
       ...{ port: places.relayPort, isPortFixed: true, token: TOKEN, folder: 'a-folder' },
+      channelsDir: path.join(places.folder, 'relay'),
+      timings: scaledTimings(timeScale),
     },
     iapUrl: `ws://127.0.0.1:${places.nearPort}/v4`,
     target: {
@@ -174,4 +178,11 @@ function relayOf(places: RelayPlaces, timeScale: number): Program {
     environment: { RELAY_OPTIONS: JSON.stringify(options) },
     isReady: (line) => line.startsWith('{"port"'),
   });
+}
+
+/** A front-end's confirmation comes from this machine: that takes no longer in life. */
+function scaledTimings(timeScale: number): RelayTimings {
+  const { confirm, ...others } = RELAY_TIMINGS;
+  const scaled = Object.entries(others).map(([name, value]) => [name, value * timeScale]);
+  return { ...(Object.fromEntries(scaled) as typeof others), confirm };
 }
