@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
 import { MAX_FRAME_BYTES } from '../../../agent/channel/frames.ts';
 import { V1_SUBPROTOCOL } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
@@ -13,13 +12,13 @@ import { refuseUpgrade } from '../replies.ts';
 import { splitUrl } from '../url.ts';
 import type { ChannelName } from './channel-store.ts';
 import { ChannelStore, storedChannels } from './channel-store.ts';
+import type { FrontSocketOptions } from './front-socket.ts';
 import { FrontSocket } from './front-socket.ts';
 import { RelayChannel } from './relay-channel.ts';
 import type { RelayTimings } from '../timings.ts';
 
 /** JupyterLab gives up after seven refusals in a row; each time that it is let in it counts anew. */
 const REFUSALS = 3;
-const GOING_AWAY = 1001;
 const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
 
 export interface ChannelsOptions {
@@ -72,10 +71,9 @@ export class Channels {
     } else refuseUpgrade(stream, 503, this.#options.agent.downMessage);
   }
 
-  /** Says goodbye to every front-end; what is on disk stays. */
+  /** Hangs up on every front-end, which looks for the next relay then; what is on disk stays. */
   close(): void {
-    for (const channel of [...this.#channels.values()]) channel.close(GOING_AWAY);
-    for (const socket of this.#server.clients) socket.close(GOING_AWAY);
+    for (const channel of [...this.#channels.values()]) channel.close();
     this.#server.close();
   }
 
@@ -127,7 +125,8 @@ export class Channels {
     this.#server.handleUpgrade(request, stream, head, (webSocket) => {
       const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
       if (channel.state === 'up') this.#refusals.delete(keyOf(name));
-      attach(channel, webSocket, this.#options.clock, this.#options.timings);
+      const { clock, timings } = this.#options;
+      attach(channel, { webSocket, stream, clock, timings });
     });
   }
 }
@@ -139,12 +138,10 @@ function isClassic(request: IncomingMessage): boolean {
 
 function attach(
   channel: RelayChannel,
-  webSocket: WebSocket,
-  clock: Clock,
-  timings: RelayTimings,
+  socket: Pick<FrontSocketOptions, 'webSocket' | 'stream' | 'clock' | 'timings'>,
 ): void {
   const front: FrontSocket = new FrontSocket({
-    ...{ webSocket, clock, timings },
+    ...socket,
     onMessage: (frame) => {
       channel.request(front, frame);
     },

@@ -1,5 +1,6 @@
 // A front-end's WebSocket as a channel uses it: writes in the protocol that the front-end speaks, and knows how much of it
 // has arrived. relay-channel.ts has one at a time.
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { V1_SUBPROTOCOL, fromJson, toJson } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
@@ -15,9 +16,13 @@ const KEEPALIVE_MILLISECONDS = 20_000;
 const MAX_SILENT_PINGS = 3;
 const POSITION_BYTES = 6;
 const NO_MESSAGE = 1007;
+/** A front-end that is there answers the end of its connection within this. */
+const HANG_UP_MILLISECONDS = 2_000;
 
 export interface FrontSocketOptions {
   webSocket: WebSocket;
+  /** What it runs on. */
+  stream: Duplex;
   clock: Clock;
   timings: RelayTimings;
   /** In the v1 form. */
@@ -40,6 +45,7 @@ export class FrontSocket {
   #cancelAsk: (() => void) | undefined;
   #cancelPing: () => void;
   #silentPings = 0;
+  #isHungUp = false;
 
   constructor(options: FrontSocketOptions) {
     this.#options = options;
@@ -64,7 +70,7 @@ export class FrontSocket {
   }
 
   get isFull(): boolean {
-    return this.#options.webSocket.bufferedAmount > HIGH_WATER_BYTES;
+    return this.#isHungUp || this.#options.webSocket.bufferedAmount > HIGH_WATER_BYTES;
   }
 
   /** A message of the kernel's log. */
@@ -103,9 +109,20 @@ export class FrontSocket {
     this.#options.webSocket.close(code);
   }
 
-  /** Looks to the front-end like a broken connection, after which it connects again. */
-  terminate(): void {
-    this.#options.webSocket.terminate();
+  /**
+   * Looks to the front-end like a broken connection, after which it connects again. Ended without a goodbye: after one, a
+   * page goes on sending until it is answered, into nothing. What it has sent until it notices is read.
+   */
+  hangUp(): void {
+    const { webSocket, stream, clock } = this.#options;
+    if (this.#isHungUp) return;
+    this.#isHungUp = true;
+    this.resume();
+    stream.end();
+    const cancel = clock.after(HANG_UP_MILLISECONDS, () => {
+      webSocket.terminate();
+    });
+    webSocket.once('close', cancel);
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -122,6 +139,7 @@ export class FrontSocket {
 
   #send(frame: Buffer, done: () => void): void {
     const { webSocket } = this.#options;
+    if (this.#isHungUp) return;
     const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
     const { data, isBinary } = isV1 ? { data: frame, isBinary: true } : toJson(frame);
     webSocket.send(data, { binary: isBinary, compress: false }, (error) => {
@@ -134,7 +152,7 @@ export class FrontSocket {
     this.#cancelAsk = undefined;
     this.#unaskedBytes = 0;
     const { webSocket } = this.#options;
-    if (this.#askedAt === this.#position || webSocket.readyState !== WebSocket.OPEN) return;
+    if (this.#askedAt === this.#position || !this.#isOpen) return;
     this.#askedAt = this.#position;
     const payload = Buffer.alloc(POSITION_BYTES);
     payload.writeUIntBE(this.#position, 0, POSITION_BYTES);
@@ -149,9 +167,12 @@ export class FrontSocket {
       webSocket.terminate();
       return;
     }
-    if (webSocket.readyState === WebSocket.OPEN) webSocket.ping();
+    if (this.#isOpen) webSocket.ping();
     this.#cancelPing = clock.after(KEEPALIVE_MILLISECONDS, () => {
       this.#ping();
     });
+  }
+  get #isOpen(): boolean {
+    return !this.#isHungUp && this.#options.webSocket.readyState === WebSocket.OPEN;
   }
 }

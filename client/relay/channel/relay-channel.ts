@@ -172,9 +172,9 @@ export class RelayChannel {
   }
 
   /** The relay is going away: what its front-end sends until it knows is kept, and what is on disk stays. */
-  close(code: number): void {
+  close(): void {
     this.#over();
-    if (this.#front) this.#front.close(code);
+    if (this.#front) this.#front.hangUp();
     else this.#store.close();
   }
 
@@ -365,7 +365,7 @@ export class RelayChannel {
   #startGrace(milliseconds: number): void {
     this.#cancelGrace?.();
     this.#cancelGrace = this.#options.clock.after(milliseconds, () => {
-      if (this.#state === 'down') this.#front?.terminate();
+      if (this.#state === 'down') this.#front?.hangUp();
     });
   }
 

@@ -109,6 +109,22 @@ describe('a channel of the relay', () => {
     assert.deepEqual(agent.hellos[0]?.channel, { incarnation: 'i1', epoch: 1 });
   });
 
+  it('keeps what its front-end sends until it sees that the relay hangs up, as on a cut', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const silent = new PlayedAgent();
+    const first = await silent.relay(t, { channelsDir });
+    const front = await openFront(t, first);
+    const closing = first.close();
+    front.send(request('m1'));
+    const [code] = (await once(front, 'close')) as [number];
+    assert.equal(code, 1006);
+    await closing;
+    const agent = new PlayedAgent();
+    await agent.relay(t, { channelsDir });
+    await agent.gets(1);
+    assert.equal(readMessage(agent.requests[0]?.message ?? Buffer.alloc(0)).header.msg_id, 'm1');
+  });
+
   it('gives a front-end that comes back what it has not confirmed', async (t) => {
     const agent = new PlayedAgent();
     const relay = await agent.relay(t);
