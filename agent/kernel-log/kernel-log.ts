@@ -2,12 +2,13 @@
 // when nobody needs them any more. kernel-host.ts writes it; channels read it. The log is also what the kernel's state
 // is made of: `state` is always the state after the last entry.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import type { Entry, Snapshot } from '../queue/entry.ts';
 import { entrySchema, fromSnapshot, toSnapshot } from '../queue/entry.ts';
 import { reduce } from '../queue/reduce.ts';
 import type { KernelState } from '../queue/state.ts';
 import { NEW_KERNEL } from '../queue/state.ts';
-import { onlyNeeded, withoutText } from './compaction.ts';
+import { RENEWED, onlyNeeded, withoutText } from './compaction.ts';
 import type { RawRecord } from './records.ts';
 import { Segment, segmentFirst } from './segment.ts';
 
@@ -38,7 +39,7 @@ export interface KernelLog {
   readonly head: number;
   /** What lies before it is no longer there. */
   readonly first: number;
-  /** @returns the entry's sequence number */
+  /** @returns the entry's sequence number. @throws when the disk does not take it; then nothing of it is there */
   append(entry: Entry, body?: Buffer): number;
   /** The message of the entry with this number. Bodies of requests that are not over are always there. */
   bodyOf(sequence: number): Buffer | undefined;
@@ -85,15 +86,16 @@ class DiskLog implements KernelLog {
   }
 
   get first(): number {
-    return this.#segments.find(({ isEmptied }) => !isEmptied)?.first ?? 1;
+    return this.#segments.find(({ left }) => left !== 'needed')?.first ?? 1;
   }
 
   append(entry: Entry, body?: Buffer): number {
+    // Before, not after: what throws leaves nothing of the entry.
+    if (this.#current.bytes > this.#segmentBytes) this.#rotate();
     const sequence = this.#head + 1;
     this.#current.append(sequence, JSON.stringify(entry), body);
     this.#head = sequence;
     this.#state = reduce(this.#state, entry, sequence);
-    if (this.#current.bytes > this.#segmentBytes) this.#rotate();
     return sequence;
   }
 
@@ -141,68 +143,75 @@ class DiskLog implements KernelLog {
 
   /** The newest segment that can be read says how the kernel was, and what it holds how it is. */
   #restore(): void {
-    let beyond = 0;
+    let given = 0;
     for (let last = this.#segments.at(-1); last; last = this.#segments.at(-1)) {
       if (this.#readState(last)) break;
       // It was begun and not written; the one before it is whole. What it may have held is not numbered again.
-      beyond = Math.max(beyond, last.first + (this.#segments.length > 1 ? 0 : LEAP));
+      given = Math.max(given, last.first - 1 + (this.#segments.length > 1 ? 0 : LEAP));
       last.remove();
       this.#segments.pop();
     }
-    if (this.#segments.length === 0) {
-      this.#head = Math.max(this.#head, beyond);
-      this.#begin();
-    }
+    this.#head = Math.max(this.#head, given);
+    if (this.#segments.length === 0) this.#begin();
     this.#oldBytes = this.#segments.slice(0, -1).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #readState(segment: Segment): boolean {
-    segment.mend();
-    try {
-      let isFirst = true;
-      for (const { sequence, header } of segment.records()) {
-        const content: unknown = JSON.parse(header.toString());
-        if (isFirst) this.#state = fromSnapshot((content as { snapshot: Snapshot }).snapshot);
-        else this.#state = reduce(this.#state, entrySchema.parse(content), sequence);
-        isFirst = false;
-        this.#head = sequence;
-      }
-      return !isFirst;
-    } catch {
-      return false;
-    }
+    let isFirst = true;
+    segment.mend(({ sequence, header }) => {
+      const content: unknown = JSON.parse(header.toString());
+      if (isFirst) this.#state = fromSnapshot((content as { snapshot: Snapshot }).snapshot);
+      else if (sequence <= this.#head) throw new RangeError('a number is there twice');
+      else this.#state = reduce(this.#state, entrySchema.parse(content), sequence);
+      isFirst = false;
+      this.#head = sequence;
+    });
+    return !isFirst;
   }
 
   #begin(): void {
     const segment = new Segment(this.#folder, this.#head + 1);
-    segment.append(this.#head, JSON.stringify({ snapshot: toSnapshot(this.#state) }), undefined);
+    try {
+      const snapshot = toSnapshot(this.#state);
+      segment.append(this.#head, JSON.stringify({ snapshot }), undefined);
+    } catch (error) {
+      segment.remove();
+      throw error;
+    }
     this.#segments.push(segment);
   }
 
   #rotate(): void {
-    this.#oldBytes += this.#current.bytes;
+    const { bytes } = this.#current;
     this.#begin();
-    if (this.#oldBytes > this.#maxBytes) this.#makeRoom();
-  }
-
-  /** One segment at a time: what is appended has to wait for it. */
-  #makeRoom(): void {
-    const old = this.#segments.slice(0, -1);
-    const withText = old.find(({ isCompacted }) => !isCompacted);
-    if (withText) this.#replace(withText, 'isCompacted');
-    else if (this.#oldBytes > 2 * this.#maxBytes) {
-      const oldest = old.find(({ isEmptied }) => !isEmptied);
-      if (oldest) this.#replace(oldest, 'isEmptied');
+    this.#oldBytes += bytes;
+    try {
+      this.#makeRoom();
+    } catch {
+      // On a full disk there may be no room to make room in. The next segment tries again.
     }
   }
 
-  #replace(segment: Segment, mark: 'isCompacted' | 'isEmptied'): void {
-    if (mark === 'isCompacted') withoutText(segment, this.#maxBytes);
-    else onlyNeeded(segment, new Set(neededBodies(this.#state)));
-    segment.close();
+  /** What is appended has to wait for it, so text is taken out of one segment at a time. */
+  #makeRoom(): void {
+    const old = () => this.#segments.slice(0, -1);
+    const withText = old().find(({ left }) => left === 'all');
+    if (withText && this.#oldBytes > this.#maxBytes) {
+      withoutText(withText, this.#maxBytes);
+      this.#reopen(withText);
+    }
+    while (this.#oldBytes > 2 * this.#maxBytes) {
+      const oldest = old().find(({ left }) => left !== 'needed');
+      if (!oldest) return;
+      onlyNeeded(oldest, new Set(neededBodies(this.#state)));
+      this.#reopen(oldest);
+    }
+  }
+
+  /** After its file was replaced. */
+  #reopen(segment: Segment): void {
     const renewed = new Segment(this.#folder, segment.first);
-    renewed.isCompacted = true;
-    renewed.isEmptied = segment.isEmptied || mark === 'isEmptied';
+    segment.close();
     this.#segments[this.#segments.indexOf(segment)] = renewed;
     this.#oldBytes += renewed.bytes - segment.bytes;
   }
@@ -221,7 +230,11 @@ class DiskLog implements KernelLog {
 }
 
 function openSegments(folder: string): Segment[] {
-  return readdirSync(folder)
+  const names = readdirSync(folder);
+  for (const name of names.filter((name) => name.endsWith(RENEWED))) {
+    rmSync(path.join(folder, name));
+  }
+  return names
     .flatMap((name) => segmentFirst(name) ?? [])
     .sort((one, other) => one - other)
     .map((first) => new Segment(folder, first));

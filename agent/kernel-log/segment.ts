@@ -1,21 +1,17 @@
 // One file of a kernel's log: records in the order of their numbers, the first of which says what came before. Only the
 // newest is written. kernel-log.ts has the list of them.
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  rmSync,
-  writevSync,
-} from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { RawRecord } from './records.ts';
 import { recordAt, recordBytesAt, recordHead } from './records.ts';
+import { writeAll } from './write-all.ts';
 
 /** A place is remembered for every so many bytes: a reader looks for its own from there. */
 const INDEX_BYTES = 65_536;
 const READ_BYTES = 1_048_576;
+
+/** What was left in it: everything, everything but text, or only requests that are still to be sent. */
+export type Left = 'all' | 'noText' | 'needed';
 
 interface Place {
   sequence: number;
@@ -26,10 +22,8 @@ export class Segment {
   readonly path: string;
   /** The number of the first record behind the snapshot. */
   readonly first: number;
-  /** Its text was taken out, as far as it may be. */
-  isCompacted = false;
-  /** Only requests that are still to be sent are left. */
-  isEmptied = false;
+  /** Said in its first record, so that a later agent knows it too. */
+  readonly left: Left;
   readonly #file: number;
   #bytes: number;
   #index: Place[] = [];
@@ -42,6 +36,7 @@ export class Segment {
     closeSync(openSync(this.path, 'a', 0o600));
     this.#file = openSync(this.path, 'r+');
     this.#bytes = fstatSync(this.#file).size;
+    this.left = this.#readLeft();
   }
 
   get bytes(): number {
@@ -53,7 +48,7 @@ export class Segment {
     const start = this.#bytes;
     const head = recordHead(sequence, header, body?.length ?? 0);
     try {
-      this.#write(body ? [head, body] : [head], start);
+      writeAll(this.#file, body ? [head, body] : [head], start);
     } catch (error) {
       ftruncateSync(this.#file, start);
       throw error;
@@ -90,15 +85,18 @@ export class Segment {
     }
   }
 
-  /** Cuts off what stands behind the last whole record. @returns where that ends */
-  mend(): number {
+  /** Hands over its records up to the first that is not whole, or that `take` throws at, and cuts off the rest. */
+  mend(take: (record: RawRecord) => void): void {
     let end = 0;
-    for (const record of this.records()) end += record.bytes;
-    if (end < this.#bytes) {
-      ftruncateSync(this.#file, end);
-      this.#bytes = end;
+    for (const record of this.records()) {
+      try {
+        take(record);
+      } catch {
+        break;
+      }
+      end += record.bytes;
     }
-    return end;
+    if (end < this.#bytes) this.#cut(end);
   }
 
   close(): void {
@@ -110,17 +108,21 @@ export class Segment {
     rmSync(this.path, { force: true });
   }
 
-  #write(parts: Buffer[], position: number): void {
-    let rest = parts;
-    for (let at = position; rest.length > 0;) {
-      let written = writevSync(this.#file, rest, at);
-      at += written;
-      rest = rest.flatMap((part) => {
-        const done = Math.min(written, part.length);
-        written -= done;
-        return done === part.length ? [] : [part.subarray(done)];
-      });
+  #readLeft(): Left {
+    const [snapshot] = this.read(0, 1);
+    try {
+      const { left } = JSON.parse(snapshot?.header.toString() ?? '{}') as { left?: Left };
+      return left ?? 'all';
+    } catch {
+      return 'all';
     }
+  }
+
+  #cut(end: number): void {
+    ftruncateSync(this.#file, end);
+    this.#bytes = end;
+    this.#index = this.#index.filter(({ offset }) => offset < end);
+    this.#indexedTo = Math.min(this.#indexedTo, end);
   }
 
   /** Memory of its own: what is read from it stays as it is. `undefined` at the end. */
