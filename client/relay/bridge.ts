@@ -1,5 +1,5 @@
 // Joins two open WebSockets: messages as they are (binary or text), reading paused while the other side lags, pings,
-// and an end of one that ends the other. sockets.ts uses it for the UI server's, channels.ts for kernels.
+// and an end of one that ends the other. sockets.ts uses it for the UI server's.
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import type { Clock } from '../clock.ts';

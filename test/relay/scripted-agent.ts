@@ -16,6 +16,8 @@ import { systemClock } from '../../client/clock.ts';
 export interface AgentScript {
   answer?: (request: IncomingMessage, response: ServerResponse) => void;
   onSocket?: (socket: WebSocket, request: IncomingMessage) => void;
+  /** Before a WebSocket's handshake: refused with this status, if it is one. */
+  refusal?: () => number | undefined;
   /** The agent's choice; by default none, as an old gateway. */
   protocol?: string;
 }
@@ -74,6 +76,10 @@ async function startScripted(
   const sockets = new WebSocketServer({
     server,
     handleProtocols: () => script.protocol ?? false,
+    verifyClient: (_info, decide) => {
+      const status = script.refusal?.();
+      decide(status === undefined, status);
+    },
   });
   sockets.on('connection', (socket, request) => script.onSocket?.(socket, request));
   await new Promise<void>((resolve) => {

@@ -55,7 +55,10 @@ export class Outbox {
     return this.#waiting;
   }
 
-  /** When this returns, the message is with the operating system. @returns its number */
+  /**
+   * When this returns, the message is with the operating system. @returns its number
+   * @throws when the disk does not take it; then nothing of it is there, and its number is the next one's
+   */
   append(message: Buffer, seen: number, at: number): number {
     const number = this.#next;
     const head = Buffer.allocUnsafe(LENGTH_BYTES + FACTS_BYTES);
@@ -63,7 +66,12 @@ export class Outbox {
     [number, seen, at].forEach((value, index) => {
       head.writeUIntBE(value, LENGTH_BYTES + NUMBER_BYTES * index, NUMBER_BYTES);
     });
-    this.#write(Buffer.concat([head, message]), this.#end);
+    try {
+      this.#write(Buffer.concat([head, message]), this.#end);
+    } catch (error) {
+      ftruncateSync(this.#file, this.#end);
+      throw error;
+    }
     const offset = this.#end + head.length;
     this.#waiting.push({ number, seen, at, bytes: message.length, offset });
     this.#end = offset + message.length;

@@ -8,6 +8,9 @@ export const REASONS = {
   notNow:
     'The kernel cannot be reached at the moment, so this was not delivered. Try again when it is connected.',
   tooLarge: 'This is larger than what can be sent to a kernel (256 MiB), so it was not sent.',
+  notKept:
+    'This could not be written to the disk of this machine, which is full perhaps, so it was not sent to the kernel. ' +
+    'Make room and try again.',
   unknown:
     'Whether this ran is not known: the connection to the kernel was lost for so long that the kernel’s side has forgotten ' +
     'it. It was not sent again, so that it does not run twice; look at what it should have done.',

@@ -51,6 +51,8 @@ export class RelayChannel {
   #held: { sequence: number; message: Buffer }[] = [];
   /** How many of them were written to the present front-end. */
   #written = 0;
+  /** Of the relay's own, and of a channel that is over: for the next front-end, if there is none. */
+  #unsaid: Buffer[] = [];
   #front: FrontSocket | undefined;
   #state: ChannelState = 'down';
   #executionState: string | undefined;
@@ -119,6 +121,7 @@ export class RelayChannel {
     this.#written = 0;
     this.#executionState = undefined;
     if (this.#state === 'down') this.#startGrace(this.#options.timings.glimpse);
+    for (const frame of this.#unsaid.splice(0)) front.say(frame);
     this.#write();
   }
 
@@ -126,6 +129,7 @@ export class RelayChannel {
   detach(front: FrontSocket, isGoodbye: boolean): void {
     if (front !== this.#front) return;
     this.#front = undefined;
+    this.#written = 0;
     this.#cancelGrace?.();
     if (this.#isOver) {
       this.#store.close();
@@ -164,7 +168,12 @@ export class RelayChannel {
   }
 
   wrote(front: FrontSocket, position: number): void {
-    if (front === this.#front && position > this.#store.cursor) this.#store.cursor = position;
+    if (front !== this.#front || position <= this.#store.cursor) return;
+    try {
+      this.#store.cursor = position;
+    } catch {
+      // The disk is full: after a restart of the relay its front-end sees twice what could not be noted.
+    }
   }
 
   drained(front: FrontSocket): void {
@@ -236,7 +245,7 @@ export class RelayChannel {
     const isFirst = this.#store.channel === undefined;
     const waiting = outbox.waiting.map((item) => ({ item, message: outbox.read(item) }));
     // What came of the old one is still news to the front-end.
-    for (const { message } of this.#held.slice(this.#written)) this.#front?.say(message);
+    for (const { message } of this.#held.slice(this.#written)) this.#say(message);
     this.#held = [];
     this.#written = 0;
     outbox.beginAnew();
@@ -290,7 +299,12 @@ export class RelayChannel {
   #keep(message: Message, frame: Buffer): void {
     const { outbox } = this.#store;
     const seen = Math.max(this.#lastSeen, this.#options.knownPosition());
-    outbox.append(frame, seen, this.#options.now());
+    try {
+      outbox.append(frame, seen, this.#options.now());
+    } catch {
+      this.#answer(message, 'notKept');
+      return;
+    }
     if (message.header.msg_type === 'execute_request') {
       this.#open.set(message.header.msg_id, message);
     }
@@ -339,7 +353,12 @@ export class RelayChannel {
   #answer(message: Message, reason: Reason): void {
     this.#open.delete(message.header.msg_id);
     const now = new Date(this.#options.now());
-    for (const frame of answerTo(message, reason, now)) this.#front?.say(frame);
+    for (const frame of answerTo(message, reason, now)) this.#say(frame);
+  }
+
+  #say(frame: Buffer): void {
+    if (this.#front) this.#front.say(frame);
+    else this.#unsaid.push(frame);
   }
 
   /** After a cut the front-end may show what the kernel did before it. */

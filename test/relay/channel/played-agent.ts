@@ -1,0 +1,172 @@
+// An agent that a test plays, with one channel, and front-ends as small as they get: for the tests of the relay's end.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import { WebSocket } from 'ws';
+import type { ControlFrame, Request } from '../../../agent/channel/frames.ts';
+import {
+  CHANNEL_SUBPROTOCOL,
+  decodeControl,
+  decodeRequest,
+  deliveryHeader,
+  encodeControl,
+} from '../../../agent/channel/frames.ts';
+import type { Message } from '../../../agent/channel/messages.ts';
+import { V1_SUBPROTOCOL, readMessage, writeMessage } from '../../../agent/channel/messages.ts';
+import type { Relay, RelayOptions } from '../../../client/relay/relay.ts';
+import { until } from '../../helpers/until.ts';
+import type { AgentScript } from '../scripted-agent.ts';
+import { HEADERS, relayTo } from '../scripted-agent.ts';
+
+const QUICK = {
+  read: 0,
+  change: 0,
+  create: 0,
+  grace: 200,
+  hold: 200,
+  glimpse: 200,
+  firstPause: 20,
+};
+
+/** An agent with one channel. */
+export class PlayedAgent {
+  incarnation = 'i1';
+  isAnswering = true;
+  connections = 0;
+  acknowledged = 0;
+  /** Where deliveries begin in a channel that it does not know. */
+  beginning = 0;
+  readonly hellos: (ControlFrame & { kind: 'hello' })[] = [];
+  readonly requests: Request[] = [];
+  #socket: WebSocket | undefined;
+  #epoch = 0;
+  /** Up to here it has acknowledged requests. */
+  #kept = 0;
+
+  async relay(
+    t: TestContext,
+    options: Partial<RelayOptions> = {},
+    more: AgentScript = {},
+  ): Promise<Relay> {
+    const script = {
+      ...more,
+      protocol: CHANNEL_SUBPROTOCOL,
+      onSocket: (socket: WebSocket) => {
+        this.#use(socket);
+      },
+    };
+    return await relayTo(t, script, { timings: QUICK, ...options });
+  }
+
+  async gets(count: number): Promise<void> {
+    await until(`${count} requests`, () => this.requests.length >= count);
+  }
+
+  deliver(sequence: number, text: string): void {
+    const message = writeMessage({
+      channel: 'iopub',
+      header: { msg_id: randomUUID(), msg_type: 'stream' },
+      content: { name: 'stdout', text },
+    });
+    this.#socket?.send(Buffer.concat([deliveryHeader(sequence), message]));
+  }
+
+  say(frame: ControlFrame): void {
+    if (frame.kind === 'ack') this.#kept = frame.upTo;
+    this.#socket?.send(encodeControl(frame));
+  }
+
+  cut(code?: number): void {
+    if (code === undefined) this.#socket?.terminate();
+    else this.#socket?.close(code);
+  }
+
+  #use(socket: WebSocket): void {
+    this.connections += 1;
+    this.#socket = socket;
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) this.requests.push(decodeRequest(Buffer.from(data)));
+      else this.#hear(decodeControl(data.toString()));
+    });
+  }
+
+  #hear(frame: ControlFrame): void {
+    if (frame.kind === 'ack') this.acknowledged = frame.upTo;
+    if (frame.kind !== 'hello' || !this.isAnswering) return;
+    this.hellos.push(frame);
+    const isResumed = frame.channel?.incarnation === this.incarnation;
+    this.#epoch += isResumed ? 1 : 1 - this.#epoch;
+    if (!isResumed) this.#kept = 0;
+    this.say({
+      ...{ kind: 'welcome', isResumed, executionState: 'idle' },
+      channel: { incarnation: this.incarnation, epoch: this.#epoch },
+      received: this.#kept,
+      delivered: isResumed ? frame.received : this.beginning,
+    });
+  }
+}
+
+export function request(id: string, channel = 'shell', type = 'execute_request'): Buffer {
+  return writeMessage({ channel, header: { msg_id: id, msg_type: type }, content: {} });
+}
+
+export function collect(front: WebSocket): Message[] {
+  const got: Message[] = [];
+  front.on('message', (data: Buffer) => got.push(readMessage(data)));
+  return got;
+}
+
+export function wordsOf(message: Message | undefined): string {
+  return (message?.content() as { text: string }).text;
+}
+
+export async function openFront(
+  t: TestContext,
+  relay: Relay,
+  options: { autoPong?: boolean } = {},
+  protocols = [V1_SUBPROTOCOL],
+  session: string = randomUUID(),
+): Promise<WebSocket> {
+  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
+  const front = new WebSocket(url, protocols, { headers: HEADERS, ...options });
+  t.after(() => {
+    front.terminate();
+  });
+  front.on('error', () => undefined);
+  await once(front, 'open');
+  return front;
+}
+
+/** With what comes together with the handshake's answer. */
+export async function openBoth(
+  t: TestContext,
+  relay: Relay,
+  session: string,
+): Promise<{ got: Message[] }> {
+  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
+  const front = new WebSocket(url, [V1_SUBPROTOCOL], { headers: HEADERS });
+  t.after(() => {
+    front.terminate();
+  });
+  const got = collect(front);
+  await once(front, 'open');
+  return { got };
+}
+
+/** The status that a handshake is answered with. */
+export async function handshake(t: TestContext, relay: Relay, session: string): Promise<number> {
+  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
+  const front = new WebSocket(url, [V1_SUBPROTOCOL], { headers: HEADERS });
+  t.after(() => {
+    front.terminate();
+  });
+  front.on('error', () => undefined);
+  return await new Promise((resolve) => {
+    front.once('open', () => {
+      resolve(101);
+    });
+    front.once('unexpected-response', (_request, response) => {
+      resolve(response.statusCode ?? 0);
+    });
+  });
+}
