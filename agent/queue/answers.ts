@@ -9,7 +9,7 @@ import type { Cause, Owed } from './state.ts';
 /** Of the agent's own messages, where a kernel has its session. */
 const OWN_SESSION = 'datalab';
 
-const WORDS: Record<Exclude<Cause, 'error'>, string> = {
+const WORDS: Record<Exclude<Cause, 'error' | 'idleUnseen'>, string> = {
   restarted:
     'Not run: the kernel was restarted while this waited. Run it again if it is still wanted.',
   stopped: 'The kernel was restarted before this was done.',
@@ -75,6 +75,7 @@ interface Part {
 function partsOf(cause: Cause, { header, channel }: Message): Part[] {
   const type = header.msg_type.replace(/_request$/, '_reply');
   const isExecute = header.msg_type === 'execute_request';
+  if (cause === 'idleUnseen') return [idle()];
   if (cause === 'error') return [{ channel, type, content: aborted() }, idle()];
   const words = WORDS[cause];
   const isFailure = cause === 'unknown' || cause === 'endUnseen' || !isExecute;

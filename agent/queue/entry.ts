@@ -14,6 +14,7 @@ const cause = z.enum([
   'notNow',
   'unknown',
   'endUnseen',
+  'idleUnseen',
   'gone',
 ]);
 

@@ -22,6 +22,11 @@ export function nextStep(state: KernelState, conditions: Conditions): Step | und
   if (prompt) return prompt;
   const { connection, isHeld } = conditions;
   if (connection === undefined || isHeld) return undefined;
+  // Before anything else is sent: it might run for hours.
+  const ending = state.ending.find(
+    ({ lane, sentOn }) => sentOn !== connection && !conditions.fences.has(lane),
+  );
+  if (ending) return { do: 'fence', lane: ending.lane };
   for (const [lane, content] of state.lanes) {
     const step = nextInLane(lane, content, connection, conditions);
     if (step) return step;

@@ -2,11 +2,21 @@
 // the state is what this says; after a restart of the agent the same entries give the same state.
 import { assertNever } from '../assert-never.ts';
 import type { Entry, FencedEntry, MessageEntry, RequestEntry } from './entry.ts';
-import type { Cause, ChannelState, KernelState, Lane, Owed, Running, Waiting } from './state.ts';
+import type {
+  Cause,
+  ChannelState,
+  Ending,
+  KernelState,
+  Lane,
+  Owed,
+  Running,
+  Waiting,
+} from './state.ts';
 import { MAIN_LANE } from './state.ts';
 
 const REMEMBERED_PROCESSES = 4;
 const MAX_UNANSWERED = 10_000;
+const MAX_ENDING = 100;
 
 export function reduce(state: KernelState, entry: Entry, sequence: number): KernelState {
   switch (entry.kind) {
@@ -88,6 +98,7 @@ function afterMessage(state: KernelState, entry: MessageEntry, sequence: number)
   if (entry.parent === undefined) return next;
   const running = findRunning(next, entry.parent);
   if (running) return afterTrace(next, running.lane, running.running, entry, sequence);
+  if (entry.executionState === 'idle') return withoutEnding(next, ({ id }) => id === entry.parent);
   if (!entry.type.endsWith('_reply')) return next;
   return withoutUnanswered(next, (id) => id === entry.parent);
 }
@@ -100,14 +111,15 @@ function afterTrace(
   sequence: number,
 ): KernelState {
   if (entry.type === 'execute_reply') {
-    const ended = endRunning(state, lane, running);
+    const ended = withEnding(endRunning(state, lane, running), lane, running);
     const hasFailed = entry.status === 'error' && running.stopsOnError;
     return hasFailed ? afterFailure(ended, lane, running.channel, sequence) : ended;
   }
-  if (running.isTraced) return state;
+  const hasIdled = entry.executionState === 'idle';
+  if (running.isTraced && !hasIdled) return state;
   return changeLane(state, lane, (before) => ({
     ...before,
-    running: { ...running, isTraced: true, mayResend: false },
+    running: { ...running, ...(hasIdled && { hasIdled }), isTraced: true, mayResend: false },
   }));
 }
 
@@ -132,7 +144,8 @@ function afterFailure(
 function afterFence(state: KernelState, entry: FencedEntry): KernelState {
   const { lane, connection, process } = entry;
   const isSameProcess = process !== '' && process === state.process;
-  const settled = lane === MAIN_LANE ? withLostUnanswered(state, connection) : state;
+  const idled = withLostEnding(state, lane, connection);
+  const settled = lane === MAIN_LANE ? withLostUnanswered(idled, connection) : idled;
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;
   const end = (cause: Cause) => withOwed(endRunning(settled, lane, running), [running], cause);
@@ -159,6 +172,24 @@ function withLostUnanswered(state: KernelState, connection: string): KernelState
     requests,
     'unknown',
   );
+}
+
+function withEnding(state: KernelState, lane: string, running: Running): KernelState {
+  if (running.hasIdled) return state;
+  const { sequence, id, type, channel, stopsOnError, sentOn } = running;
+  const ending = { sequence, id, type, channel, stopsOnError, lane, sentOn };
+  return { ...state, ending: [...state.ending, ending].slice(-MAX_ENDING) };
+}
+
+function withoutEnding(state: KernelState, isOver: (item: Ending) => boolean): KernelState {
+  const ending = state.ending.filter((item) => !isOver(item));
+  return ending.length === state.ending.length ? state : { ...state, ending };
+}
+
+/** The idle status of what was sent on another connection was lost with it. */
+function withLostEnding(state: KernelState, lane: string, connection: string): KernelState {
+  const isLost = (item: Ending) => item.lane === lane && item.sentOn !== connection;
+  return withOwed(withoutEnding(state, isLost), state.ending.filter(isLost), 'idleUnseen');
 }
 
 /** What runs may end by itself before it is ended; what has not begun will not begin. */
@@ -201,12 +232,14 @@ function afterRestart(
     ...state,
     lanes: new Map(lanes),
     unanswered: new Map(),
+    ending: [],
     process: undefined,
     formerProcesses: former,
     restartedAt: sequence,
     prompt: undefined,
   };
-  return withOwed(withOwed(anew, over, lostBy), [...waiting, ...asked], cause);
+  const ended = withOwed(anew, state.ending, 'idleUnseen');
+  return withOwed(withOwed(ended, over, lostBy), [...waiting, ...asked], cause);
 }
 
 function channelAfter(

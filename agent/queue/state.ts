@@ -23,12 +23,20 @@ export interface Running extends Waiting {
   readonly sentOn: string;
   /** A message that belongs to it was seen. */
   readonly isTraced: boolean;
+  /** The kernel has said that it is idle again; its reply may come by another way, and later. */
+  readonly hasIdled?: boolean;
   /** It got lost on its way, and sending the same bytes again is safe. */
   readonly mayResend: boolean;
   /** It was sent again, and is to be asked about again. */
   readonly isResent: boolean;
   /** The kernel was restarted or died since: what the old process said of it may still come, or the new one gets it. */
   readonly lostBy?: 'stopped' | 'died';
+}
+
+/** An execute that was answered, and whose idle status has not come: a page shows it as running until then. */
+export interface Ending extends Waiting {
+  readonly lane: string;
+  readonly sentOn: string;
 }
 
 /** Requests that a kernel does one after the other: its shell, each of its subshells, its standard input. */
@@ -63,6 +71,8 @@ export type Cause =
   | 'unknown'
   /** It ran, and its end was not seen. */
   | 'endUnseen'
+  /** It was answered, and nothing but its idle status was not seen. */
+  | 'idleUnseen'
   | 'gone';
 
 /** An answer that the agent owes: its parts are written one by one. */
@@ -104,6 +114,8 @@ export interface KernelState {
   readonly lanes: ReadonlyMap<string, Lane>;
   /** By message id. Bounded: the oldest are forgotten, then their reply goes to the channel of its session. */
   readonly unanswered: ReadonlyMap<string, Unanswered>;
+  /** Bounded: the oldest are forgotten. */
+  readonly ending: readonly Ending[];
   readonly owed: readonly Owed[];
   /** The kernel's process, by the session id in its messages' headers. */
   readonly process: string | undefined;
@@ -118,6 +130,7 @@ export const NEW_KERNEL: KernelState = {
   channels: new Map(),
   lanes: new Map(),
   unanswered: new Map(),
+  ending: [],
   owed: [],
   process: undefined,
   formerProcesses: [],

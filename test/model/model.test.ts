@@ -29,6 +29,7 @@ function check(world: World): void {
   const { agent, kernel, relays } = world;
   assert.equal(agent.state.owed.length, 0);
   assert.equal(agent.state.unanswered.size, 0);
+  assert.equal(agent.state.ending.length, 0);
   const ran = kernel.ran.map(({ id }) => id);
   assert.equal(new Set(ran).size, ran.length, `a cell ran twice: ${ran.join()}`);
   for (const relay of relays) checkPage(world, relay, ran);
@@ -48,6 +49,7 @@ function checkPage({ faults, kinds }: World, relay: RelayModel, ran: string[]): 
     const last = replies.at(-1);
     if (relay.unknown.has(id)) continue;
     assert.ok(last, `${id} has no reply`);
+    assert.ok(hasEnded(relay, id), `${id} is shown as running for ever`);
     // A relay that died may have written what it had not noted.
     assert.ok(replies.length <= 1 + relay.crashes, `${id} has ${replies.length} replies`);
     if (last.status === 'aborted' && faults.restarts === 0)
@@ -61,6 +63,14 @@ function checkPage({ faults, kinds }: World, relay: RelayModel, ran: string[]): 
     const isOwnError = last.status === 'error' && !isUnknown && !isInterrupted;
     if (isOwnError) assert.equal(kinds.get(id), 'fails');
   }
+}
+
+function hasEnded({ got }: RelayModel, id: string): boolean {
+  return got.some((message) => {
+    const { header, parent } = message;
+    if (header.msg_type !== 'status' || parent.msg_id !== id) return false;
+    return (message.content() as { execution_state?: string }).execution_state === 'idle';
+  });
 }
 
 function checkOutput(relay: RelayModel, id: string): void {
