@@ -44,6 +44,8 @@ export class GatewayLine {
   #webSocket: WebSocket | undefined;
   #connection = '';
   #isProven = false;
+  /** We have said goodbye to the gateway on this connection. */
+  #isLeaving = false;
   /** Message id of what was asked on this connection. */
   #question = '';
   #pause = FIRST_PAUSE_MILLISECONDS;
@@ -71,10 +73,22 @@ export class GatewayLine {
     webSocket.send(data, { binary: isBinary, compress: false });
   }
 
-  /** After a restart the kernel may have other ports: the gateway finds them when a connection is made. */
-  renew(afterMilliseconds = 0): void {
+  /**
+   * After a restart the kernel may have other ports: the gateway finds them when a connection is made. What it says until
+   * this one has ended is still handed on; what comes behind that it keeps for the next.
+   */
+  renew(): void {
+    const webSocket = this.#webSocket;
+    if (!webSocket || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#unproven();
+    this.#sayGoodbye(webSocket);
+  }
+
+  /** Takes nothing more for a while. */
+  pause(milliseconds: number): void {
     this.#hangUp();
-    this.#reopen(afterMilliseconds);
+    this.#reopen(milliseconds);
   }
 
   close(): void {
@@ -134,8 +148,9 @@ export class GatewayLine {
     });
     webSocket.once('close', () => {
       if (webSocket !== this.#webSocket) return;
+      const pause = this.#isLeaving ? 0 : this.#pause;
       this.#lost();
-      if (!this.#end.signal.aborted) this.#reopen(this.#pause);
+      if (!this.#end.signal.aborted) this.#reopen(pause);
     });
     this.#ping(webSocket);
     this.#prove();
@@ -196,10 +211,14 @@ export class GatewayLine {
   }
 
   #lost(): void {
+    this.#webSocket = undefined;
+    this.#isLeaving = false;
+    this.#unproven();
+  }
+
+  #unproven(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
-    if (this.#webSocket === undefined) return;
-    this.#webSocket = undefined;
     const wasProven = this.#isProven;
     this.#isProven = false;
     if (wasProven) this.#options.onDisconnected();

@@ -252,7 +252,7 @@ export class KernelHost {
     } catch (error) {
       // What cannot be written must not be taken: the gateway keeps it until there is room.
       log.error('kernel log not written', { kernel: kernelId, reason: reasonOf(error) });
-      this.#line.renew(NO_ROOM_MILLISECONDS);
+      this.#line.pause(NO_ROOM_MILLISECONDS);
     }
     return message.channel === 'iopub' ? message.parent.msg_id : undefined;
   }
