@@ -116,6 +116,11 @@ export class Link {
     return true;
   }
 
+  /** What has arrived behind `to` was thrown away, and is to be sent again. */
+  rewind(to: number): void {
+    this.#received = Math.max(this.#delivered, Math.min(this.#received, to));
+  }
+
   /** Everything up to `sequence` is where it belongs. */
   deliver(sequence: number, bytes: number): void {
     if (sequence > this.#delivered) this.#delivered = sequence;

@@ -87,6 +87,16 @@ export class RelayClient {
     return found.content() as Record<string, unknown>;
   }
 
+  /** The kernel is idle again after it; what it has printed has come. */
+  hasEnded(id: string): boolean {
+    return this.messages.some(
+      (message) =>
+        message.parent.msg_id === id &&
+        message.header.msg_type === 'status' &&
+        (message.content() as { execution_state: string }).execution_state === 'idle',
+    );
+  }
+
   textOf(id: string): string {
     const isText = ({ header, parent }: Message) =>
       parent.msg_id === id && header.msg_type === 'stream';

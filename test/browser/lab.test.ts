@@ -2,11 +2,12 @@
 // the classic notebook's test has the other.
 import { describe, it } from 'node:test';
 import { runScenarios } from './run-scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { requireNewGateway } from './ui-path.ts';
 
 describe('a notebook in JupyterLab', () => {
   it('has its kernel through everything', { concurrency: true }, async (t) => {
     const gateway = requireNewGateway(t);
-    if (gateway !== undefined) await runScenarios(t, 'lab', gateway);
+    if (gateway !== undefined) await runScenarios(t, 'lab', { inTurn: SCENARIOS }, gateway);
   });
 });

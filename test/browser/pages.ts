@@ -40,12 +40,13 @@ export interface Pages {
   now: PagesReady;
   /** The whole program, as `kill -9` does. */
   kill(): Promise<void>;
-  /** The notebook server alone; the program ends with it. */
+  /** The notebook server alone, as `docker stop` and `docker kill` do; the program ends with it. */
   signalUi(signal: NodeJS.Signals): Promise<void>;
   /** Nobody opens the printed address: pages that were open go on. */
   startAgain(): Promise<void>;
 }
 
+const STOP_SECONDS = 10;
 const PROGRAM = path.join(import.meta.dirname, 'pages-process.ts');
 
 /** @param searchPath where its Jupyter is looked for */
@@ -72,8 +73,9 @@ export async function startPages(test: Cleaner, world: World, searchPath: string
       await running.ended;
     },
     signalUi: async (signal) => {
-      process.kill(findUiServer(pages.now.uiSocket), signal);
-      await running.ended;
+      const server = findUiServer(pages.now.uiSocket);
+      process.kill(server, signal);
+      await endOrKill(server, running);
     },
     startAgain: async () => {
       running = await start(pages.now.port);
@@ -102,6 +104,13 @@ async function run(settings: PagesSettings, searchPath: string): Promise<Running
     ended.then(() => Promise.reject(new Error('the pages have ended before they were ready'))),
   ])) as [string];
   return { child, ended, ready: JSON.parse(line) as PagesReady };
+}
+
+/** Asked while a page loads, jupyter-server 2.15 at times closes its socket and stays. */
+async function endOrKill(server: number, { ended }: Running): Promise<void> {
+  const timer = setTimeout(() => process.kill(server, 'SIGKILL'), STOP_SECONDS * 1000);
+  await ended;
+  clearTimeout(timer);
 }
 
 async function end(child: ChildProcess): Promise<void> {

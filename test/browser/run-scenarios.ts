@@ -4,16 +4,23 @@ import { chromium } from 'playwright-core';
 import { requireProgram } from '../helpers/requires.ts';
 import { lastFirst } from './last-first.ts';
 import type { Scenario } from './scenarios.ts';
-import { CUTS, SCENARIOS } from './scenarios.ts';
 import type { PageKind } from './ui-path.ts';
 import { requirePages } from './ui-path.ts';
 import { startWorld } from './world.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 
+export interface Scenarios {
+  /** Those that mostly wait: all at once. */
+  together?: Readonly<Record<string, Scenario>>;
+  /** One after the other: there may be two processors. */
+  inTurn?: Readonly<Record<string, Scenario>>;
+}
+
 export async function runScenarios(
   test: TestContext,
   kind: PageKind,
+  { together = {}, inTurn = {} }: Scenarios,
   gatewayProgram?: string,
 ): Promise<void> {
   if (!requireProgram(test, 'jupyter-server') || !requireProgram(test, CHROMIUM)) return;
@@ -25,10 +32,9 @@ export async function runScenarios(
   t.after(() => browser.close());
   const suite = { kind, searchPath, world, browser };
   const run = (name: string, scenario: Scenario) => test.test(name, (t) => scenario(t, suite));
-  // Those that mostly wait, at once; beside them the others one after the other: there may be two processors.
   await Promise.all([
-    ...Object.entries(CUTS).map(([name, scenario]) => run(name, scenario)),
-    inOrder(Object.entries(SCENARIOS), ([name, scenario]) => run(name, scenario)),
+    ...Object.entries(together).map(([name, scenario]) => run(name, scenario)),
+    inOrder(Object.entries(inTurn), ([name, scenario]) => run(name, scenario)),
   ]);
 }
 

@@ -39,7 +39,8 @@ export class Outbox {
     this.#maxBytes = maxBytes;
     this.#next = this.#readHeader();
     this.#end = this.#readAll();
-    ftruncateSync(this.#file, this.#end);
+    // Only then: whoever looks when it was last used looks at its time.
+    if (fstatSync(this.#file).size > this.#end) ftruncateSync(this.#file, this.#end);
   }
 
   get isEmpty(): boolean {

@@ -49,6 +49,8 @@ export class RelayChannel {
   readonly #connection: AgentConnection;
   /** Deliveries that the front-end has not confirmed, in order. */
   #held: { sequence: number; message: Buffer }[] = [];
+  /** Such as were not written when the connection broke, until the agent says that it will send them again. */
+  #unwritten: { sequence: number; message: Buffer }[] = [];
   /** How many of them were written to the present front-end. */
   #written = 0;
   /** Of the relay's own, and of a channel that is over: for the next front-end, if there is none. */
@@ -196,7 +198,13 @@ export class RelayChannel {
     }
   }
 
+  /**
+   * What was not written is asked for again: kept over every cut, it would come on top of each new window. Until the agent's
+   * welcome nobody knows whether it still has it.
+   */
   #greet(): void {
+    this.#unwritten.push(...this.#held.splice(this.#written));
+    this.#link.rewind(this.#held.at(-1)?.sequence ?? this.#link.delivered);
     const { channel } = this.#store;
     const { received, delivered } = this.#link;
     const known = channel ? { channel } : {};
@@ -226,6 +234,7 @@ export class RelayChannel {
 
   #welcomed(welcome: Welcome): void {
     if (!welcome.isResumed) this.#beginAnew(welcome);
+    this.#unwritten = [];
     this.#store.saveChannel(welcome.channel);
     this.#link.connected({ received: welcome.received, delivered: welcome.received });
     this.#connection.proven();
@@ -245,7 +254,8 @@ export class RelayChannel {
     const isFirst = this.#store.channel === undefined;
     const waiting = outbox.waiting.map((item) => ({ item, message: outbox.read(item) }));
     // What came of the old one is still news to the front-end.
-    for (const { message } of this.#held.slice(this.#written)) this.#say(message);
+    for (const { message } of [...this.#held.slice(this.#written), ...this.#unwritten])
+      this.#say(message);
     this.#held = [];
     this.#written = 0;
     outbox.beginAnew();
