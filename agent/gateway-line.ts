@@ -12,7 +12,7 @@ import { reasonOf } from './log.ts';
 const FIRST_PAUSE_MILLISECONDS = 200;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
 /** A kernel that is at work does not answer: then what is open is taken for good. */
-const PROOF_MILLISECONDS = 5_000;
+const PROOF_MILLISECONDS = 20_000;
 const PING_MILLISECONDS = 30_000;
 /** A kernel answers its last word, and the gateway its goodbye, within this. */
 const GOODBYE_MILLISECONDS = 1_000;

@@ -366,7 +366,9 @@ export class KernelHost {
     this.#options.kernels.frontEnds(this.#options.kernelId, this.#frontEnds.size);
   }
 
+  /** Of a process that is gone nothing runs, even if it is not known yet what became of it. */
   get #isBusy(): boolean {
-    return [...this.#log.state.lanes.values()].some(({ running }) => running !== undefined);
+    const lanes = [...this.#log.state.lanes.values()];
+    return lanes.some(({ running }) => running !== undefined && running.lostBy === undefined);
   }
 }
