@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from './channel/frames.ts';
 import { V1_SUBPROTOCOL } from './channel/messages.ts';
@@ -12,6 +11,7 @@ import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { GATE_SHUT } from './gate.ts';
 import { jsonAnswer } from './headers.ts';
+import { keepAlive } from './keep-alive.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { PLAIN_KEY } from './kernel-host.ts';
 import type { KernelHosts } from './kernel-hosts.ts';
@@ -27,7 +27,6 @@ export interface ChannelsOptions {
   gate: Gate;
   clock: Clock;
   log: Log;
-  pingMilliseconds?: number;
 }
 
 export class Channels {
@@ -111,7 +110,7 @@ export class Channels {
     }
     const { clock, log } = this.#options;
     this.#frontEnds.handleUpgrade(request, socket, head, (webSocket) => {
-      keepAlive(webSocket, clock, this.#options.pingMilliseconds ?? PING_MILLISECONDS);
+      keepAlive(webSocket, clock, PING_MILLISECONDS);
       const session = new URL(path, 'http://agent').searchParams.get('session_id') ?? randomUUID();
       if (webSocket.protocol === CHANNEL_SUBPROTOCOL) {
         new ChannelEnd({ key: session.slice(0, 128), webSocket, host, clock, log });
@@ -131,27 +130,4 @@ export function refuseUpgrade(socket: Duplex, status: number, message: string): 
   );
   const reason = (JSON.parse(body) as { reason: string }).reason;
   socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`);
-}
-
-/** A front-end that went to sleep leaves its connection open: one unanswered ping ends it. */
-function keepAlive(webSocket: WebSocket, clock: Pick<Clock, 'after'>, milliseconds: number): void {
-  let hasAnswered = true;
-  for (const sign of ['pong', 'message', 'ping']) {
-    webSocket.on(sign, () => {
-      hasAnswered = true;
-    });
-  }
-  const check = () => {
-    if (!hasAnswered) {
-      webSocket.terminate();
-      return;
-    }
-    hasAnswered = false;
-    if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
-    cancel = clock.after(milliseconds, check);
-  };
-  let cancel = clock.after(milliseconds, check);
-  webSocket.once('close', () => {
-    cancel();
-  });
 }

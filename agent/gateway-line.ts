@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws';
 import { V1_SUBPROTOCOL, fromJson, toJson, writeMessage } from './channel/messages.ts';
 import type { Clock } from './clock.ts';
 import type { Gateway } from './gateway.ts';
+import { keepAlive } from './keep-alive.ts';
 import { HandshakeRefused, openKernelConnection } from './kernel-connection.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
@@ -152,7 +153,7 @@ export class GatewayLine {
       this.#lost();
       if (!this.#end.signal.aborted) this.#reopen(pause);
     });
-    this.#ping(webSocket);
+    this.#cancels.push(keepAlive(webSocket, this.#options.clock, PING_MILLISECONDS, ['pong']));
     this.#prove();
     webSocket.resume();
   }
@@ -191,23 +192,6 @@ export class GatewayLine {
     if (this.#isProven || this.#webSocket === undefined || this.#end.signal.aborted) return;
     this.#isProven = true;
     this.#options.onConnected(this.#connection);
-  }
-
-  #ping(webSocket: WebSocket): void {
-    let hasAnswered = true;
-    webSocket.on('pong', () => {
-      hasAnswered = true;
-    });
-    const check = () => {
-      if (!hasAnswered) {
-        webSocket.terminate();
-        return;
-      }
-      hasAnswered = false;
-      webSocket.ping();
-      this.#cancels.push(this.#options.clock.after(PING_MILLISECONDS, check));
-    };
-    this.#cancels.push(this.#options.clock.after(PING_MILLISECONDS, check));
   }
 
   #lost(): void {

@@ -1,24 +1,19 @@
 // Joins two open WebSockets: messages as they are (binary or text), reading paused while the other side lags, pings,
 // and an end of one that ends the other. sockets.ts uses it for the UI server's.
-import { WebSocket } from 'ws';
-import type { RawData } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
+import { FRONT_END_PINGS, keepAlive } from './keep-alive.ts';
 
 /** Reading stops above the first and goes on below the second. */
 const HIGH_WATER_BYTES = 4 * 1_048_576;
 const LOW_WATER_BYTES = 1_048_576;
-
-const PING_MILLISECONDS = 20_000;
-/** So many pings without any sign of life, and the connection is taken for dead. */
-const MAX_SILENT_PINGS = 3;
 
 /** Both are open; `back` has been paused since it opened, so that nothing is missed. */
 export function bridge(front: WebSocket, back: WebSocket, clock: Clock): void {
   forward(front, back);
   forward(back, front);
   endTogether(front, back);
-  keepAlive(front, clock);
-  keepAlive(back, clock);
+  for (const socket of [front, back]) keepAlive(socket, clock, FRONT_END_PINGS);
   back.resume();
 }
 
@@ -52,28 +47,4 @@ function closeLike(socket: WebSocket, code: number, reason: Buffer): void {
   if (code === 1005) socket.close();
   else if (code === 1000 || (code >= 3000 && code <= 4999)) socket.close(code, reason);
   else socket.terminate();
-}
-
-function keepAlive(socket: WebSocket, clock: Clock): void {
-  let silentPings = 0;
-  let cancel = clock.after(PING_MILLISECONDS, ping);
-  for (const sign of ['message', 'ping', 'pong']) {
-    socket.on(sign, () => {
-      silentPings = 0;
-    });
-  }
-  socket.on('close', () => {
-    cancel();
-  });
-
-  function ping(): void {
-    // Nobody reads the answers of a socket that waits for its partner.
-    silentPings = socket.isPaused ? 0 : silentPings + 1;
-    if (silentPings > MAX_SILENT_PINGS) {
-      socket.terminate();
-      return;
-    }
-    if (socket.readyState === WebSocket.OPEN) socket.ping();
-    cancel = clock.after(PING_MILLISECONDS, ping);
-  }
 }

@@ -5,6 +5,7 @@ import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from '../../../agent/channel/fra
 import type { Clock } from '../../clock.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { toAgentHeaders, toSocketHeaders } from '../headers.ts';
+import { keepAlive } from '../keep-alive.ts';
 import type { ChannelName } from './channel-store.ts';
 import type { RelayTimings } from '../timings.ts';
 
@@ -124,7 +125,8 @@ export class AgentConnection {
     webSocket.once('close', (code) => {
       if (webSocket === this.#webSocket) this.#lost(code);
     });
-    this.#keepAlive(webSocket);
+    const pings = { milliseconds: timings.ping, maxSilent: MAX_SILENT_PINGS };
+    this.#cancels.push(keepAlive(webSocket, clock, pings));
     this.#cancelGreeting = clock.after(timings.greeting, () => {
       webSocket.terminate();
     });
@@ -146,26 +148,6 @@ export class AgentConnection {
     const { clock, timings } = this.#options;
     this.#pause = Math.min(this.#pause * 2, timings.longestPause);
     this.#cancelRetry = clock.after(pause, () => void this.#open());
-  }
-
-  #keepAlive(webSocket: WebSocket): void {
-    const { clock, timings } = this.#options;
-    let silentPings = 0;
-    for (const sign of ['message', 'pong', 'ping']) {
-      webSocket.on(sign, () => {
-        silentPings = 0;
-      });
-    }
-    const ping = () => {
-      silentPings += 1;
-      if (silentPings > MAX_SILENT_PINGS) {
-        webSocket.terminate();
-        return;
-      }
-      webSocket.ping();
-      this.#cancels.push(clock.after(timings.ping, ping));
-    };
-    this.#cancels.push(clock.after(timings.ping, ping));
   }
 
   #forgetSocket(): void {

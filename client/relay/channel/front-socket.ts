@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { V1_SUBPROTOCOL, fromJson, toJson } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
+import { FRONT_END_PINGS, keepAlive } from '../keep-alive.ts';
 import type { RelayTimings } from '../timings.ts';
 
 /** Nothing more is written above, and again below, so much that waits to be sent. */
@@ -11,9 +12,6 @@ const HIGH_WATER_BYTES = 4 * 1_048_576;
 const LOW_WATER_BYTES = 1_048_576;
 /** After so many bytes it is asked to confirm, at the latest. */
 const CONFIRM_BYTES = 262_144;
-const KEEPALIVE_MILLISECONDS = 20_000;
-/** So many pings without any sign of life, and the connection is taken for dead. */
-const MAX_SILENT_PINGS = 3;
 const POSITION_BYTES = 6;
 const NO_MESSAGE = 1007;
 /** A front-end that is there answers the end of its connection within this. */
@@ -43,30 +41,24 @@ export class FrontSocket {
   #askedAt = 0;
   #unaskedBytes = 0;
   #cancelAsk: (() => void) | undefined;
-  #cancelPing: () => void;
-  #silentPings = 0;
+  readonly #stopPings: () => void;
   #isHungUp = false;
 
   constructor(options: FrontSocketOptions) {
     this.#options = options;
     const { webSocket, clock } = options;
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#silentPings = 0;
       this.#receive(data, isBinary);
     });
     webSocket.on('pong', (data: Buffer) => {
-      this.#silentPings = 0;
       if (data.length === POSITION_BYTES) options.onConfirmed(data.readUIntBE(0, POSITION_BYTES));
     });
     webSocket.on('error', () => undefined); // `close` follows and is what counts.
     webSocket.once('close', (code) => {
       this.#cancelAsk?.();
-      this.#cancelPing();
       options.onClosed([1000, 1001, 1005].includes(code));
     });
-    this.#cancelPing = clock.after(KEEPALIVE_MILLISECONDS, () => {
-      this.#ping();
-    });
+    this.#stopPings = keepAlive(webSocket, clock, FRONT_END_PINGS);
   }
 
   get isFull(): boolean {
@@ -117,6 +109,7 @@ export class FrontSocket {
     const { webSocket, stream, clock } = this.#options;
     if (this.#isHungUp) return;
     this.#isHungUp = true;
+    this.#stopPings();
     this.resume();
     stream.end();
     const cancel = clock.after(HANG_UP_MILLISECONDS, () => {
@@ -152,27 +145,11 @@ export class FrontSocket {
     this.#cancelAsk = undefined;
     this.#unaskedBytes = 0;
     const { webSocket } = this.#options;
-    if (this.#askedAt === this.#position || !this.#isOpen) return;
+    const isOpen = !this.#isHungUp && webSocket.readyState === WebSocket.OPEN;
+    if (this.#askedAt === this.#position || !isOpen) return;
     this.#askedAt = this.#position;
     const payload = Buffer.alloc(POSITION_BYTES);
     payload.writeUIntBE(this.#position, 0, POSITION_BYTES);
     webSocket.ping(payload);
-  }
-
-  #ping(): void {
-    const { webSocket, clock } = this.#options;
-    // Nobody reads the answers of a socket that is paused.
-    this.#silentPings = webSocket.isPaused ? 0 : this.#silentPings + 1;
-    if (this.#silentPings > MAX_SILENT_PINGS) {
-      webSocket.terminate();
-      return;
-    }
-    if (this.#isOpen) webSocket.ping();
-    this.#cancelPing = clock.after(KEEPALIVE_MILLISECONDS, () => {
-      this.#ping();
-    });
-  }
-  get #isOpen(): boolean {
-    return !this.#isHungUp && this.#options.webSocket.readyState === WebSocket.OPEN;
   }
 }
