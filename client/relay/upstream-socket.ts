@@ -1,4 +1,5 @@
-// Opens a WebSocket to the agent or the UI server over a stream that somebody else made. sockets.ts uses it.
+// Opens a WebSocket to the agent or the UI server over a stream that somebody else made. sockets.ts and
+// channel/agent-connection.ts use it.
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
@@ -12,6 +13,9 @@ export interface UpstreamSocketOptions {
   protocols: string[];
   clock: Clock;
   signal: AbortSignal;
+  handshakeMilliseconds?: number;
+  /** Of one message. */
+  maxPayload?: number;
 }
 
 export interface UpstreamSocket {
@@ -33,6 +37,8 @@ export class HandshakeRefusedError extends Error {
 }
 
 const HANDSHAKE_MILLISECONDS = 30_000;
+/** Bounded by what a string can hold; kernels send images and tables in one message. */
+const MAX_PAYLOAD_BYTES = 512 * 1_048_576;
 
 /** @throws HandshakeRefusedError, or any other error when the server cannot be reached */
 export async function openUpstreamSocket(options: UpstreamSocketOptions): Promise<UpstreamSocket> {
@@ -45,13 +51,15 @@ export async function openUpstreamSocket(options: UpstreamSocketOptions): Promis
     createConnection: () => stream,
     headers: options.headers,
     perMessageDeflate: false,
-    // Bounded by what a string can hold; kernels send images and tables in one message.
-    maxPayload: 512 * 1_048_576,
+    maxPayload: options.maxPayload ?? MAX_PAYLOAD_BYTES,
   });
   const protocol = chosenProtocol(socket, options.protocols);
-  const cancel = options.clock.after(HANDSHAKE_MILLISECONDS, () => {
-    socket.terminate();
-  });
+  const cancel = options.clock.after(
+    options.handshakeMilliseconds ?? HANDSHAKE_MILLISECONDS,
+    () => {
+      socket.terminate();
+    },
+  );
   const giveUp = () => {
     socket.terminate();
   };

@@ -1,10 +1,11 @@
 // The connection of one channel to the agent, made again as often as it breaks: at once, then with growing pauses, and at
 // once again when something tells that the way is back. relay-channel.ts says hello on each.
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from '../../../agent/channel/frames.ts';
 import type { Clock } from '../../clock.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { toAgentHeaders, toSocketHeaders } from '../headers.ts';
+import { HandshakeRefusedError, openUpstreamSocket } from '../upstream-socket.ts';
 import { keepAlive } from '../keep-alive.ts';
 import type { ChannelName } from './channel-store.ts';
 import type { RelayTimings } from '../timings.ts';
@@ -32,9 +33,10 @@ export class AgentConnection {
   readonly #stopListening: () => void;
   #webSocket: WebSocket | undefined;
   #isOpening = false;
-  #isEnded = false;
+  readonly #end = new AbortController();
   #pause: number;
   #cancelRetry: (() => void) | undefined;
+  #cancelGreeting: (() => void) | undefined;
   #cancels: (() => void)[] = [];
 
   /** Connects at once, and from then on until `end`. */
@@ -64,14 +66,12 @@ export class AgentConnection {
   }
 
   end(): void {
-    this.#isEnded = true;
+    this.#end.abort();
     this.#stopListening();
     this.#cancelRetry?.();
     this.#webSocket?.close(1000);
     this.#forgetSocket();
   }
-
-  #cancelGreeting: (() => void) | undefined;
 
   async #open(): Promise<void> {
     if (this.#isOpening || this.#webSocket || this.#isEnded) return;
@@ -81,7 +81,8 @@ export class AgentConnection {
     try {
       this.#use(await this.#handshake());
     } catch (error) {
-      if (error instanceof UnknownKernelError) this.#options.onUnknown();
+      const isUnknown = error instanceof HandshakeRefusedError && error.status === 404;
+      if (isUnknown) this.#options.onUnknown();
       else this.#retry();
     } finally {
       this.#isOpening = false;
@@ -90,27 +91,24 @@ export class AgentConnection {
 
   async #handshake(): Promise<WebSocket> {
     const { name, agent, clock, timings } = this.#options;
-    const stream = await agent.openStream();
-    const path = `/api/kernels/${name.kernelId}/channels?session_id=${encodeURIComponent(name.session)}`;
-    const webSocket = new WebSocket(`ws://localhost${path}`, CHANNEL_SUBPROTOCOL, {
-      createConnection: () => stream,
+    const session = encodeURIComponent(name.session);
+    const { socket, protocol } = await openUpstreamSocket({
+      openStream: () => agent.openStream(),
+      path: `/api/kernels/${name.kernelId}/channels?session_id=${session}`,
       headers: toSocketHeaders(toAgentHeaders([], agent.accessToken)),
-      perMessageDeflate: false,
+      protocols: [CHANNEL_SUBPROTOCOL],
+      clock,
+      signal: this.#end.signal,
+      handshakeMilliseconds: timings.greeting,
       maxPayload: MAX_FRAME_BYTES,
-      skipUTF8Validation: true,
     });
-    const cancel = clock.after(timings.greeting, () => {
-      webSocket.terminate();
-    });
-    try {
-      await opened(webSocket);
-      return webSocket;
-    } finally {
-      cancel();
-    }
+    if (protocol === CHANNEL_SUBPROTOCOL) return socket;
+    socket.terminate();
+    throw new Error('the agent knows no channels');
   }
 
   #use(webSocket: WebSocket): void {
+    webSocket.on('error', () => undefined); // `close` follows and is what counts.
     if (this.#isEnded) {
       webSocket.terminate();
       return;
@@ -131,6 +129,7 @@ export class AgentConnection {
       webSocket.terminate();
     });
     this.#cancels.push(this.#cancelGreeting);
+    webSocket.resume();
     onOpen();
   }
 
@@ -150,29 +149,13 @@ export class AgentConnection {
     this.#cancelRetry = clock.after(pause, () => void this.#open());
   }
 
+  get #isEnded(): boolean {
+    return this.#end.signal.aborted;
+  }
+
   #forgetSocket(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
     this.#webSocket = undefined;
   }
-}
-
-class UnknownKernelError extends Error {
-  override name = 'UnknownKernelError';
-}
-
-function opened(webSocket: WebSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    webSocket.once('open', resolve);
-    webSocket.once('unexpected-response', (request, response) => {
-      const { statusCode = 0 } = response;
-      const message = `the agent answered ${statusCode}`;
-      reject(statusCode === 404 ? new UnknownKernelError(message) : new Error(message));
-      request.destroy();
-    });
-    webSocket.on('error', reject);
-    webSocket.once('close', () => {
-      reject(new Error('closed before it was open'));
-    });
-  });
 }
