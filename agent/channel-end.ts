@@ -4,12 +4,14 @@ import type { WebSocket } from 'ws';
 import type { ControlFrame } from './channel/frames.ts';
 import {
   CLOSE,
+  ChannelFrameError,
   decodeControl,
   decodeRequest,
   deliveryHeader,
   encodeControl,
 } from './channel/frames.ts';
 import { Link } from './channel/link.ts';
+import { MessageError } from './channel/messages.ts';
 import type { Clock } from './clock.ts';
 import { Delivery } from './delivery.ts';
 import type { FrontEnd, KernelHost } from './kernel-host.ts';
@@ -86,7 +88,7 @@ export class ChannelEnd implements FrontEnd {
       else this.#control(decodeControl(data.toString()));
     } catch (error) {
       log.error('channel broken off', { reason: reasonOf(error) });
-      const isTheirs = error instanceof Error && /Frame|Message/.test(error.name);
+      const isTheirs = error instanceof ChannelFrameError || error instanceof MessageError;
       webSocket.close(isTheirs ? CLOSE.protocol : TRY_AGAIN);
     }
   }

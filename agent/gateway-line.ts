@@ -2,7 +2,7 @@
 // id, so that the gateway's buffer of what was printed meanwhile is ours. kernel-host.ts owns it.
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
-import { V1_SUBPROTOCOL, fromJson, toJson, writeMessage } from './channel/messages.ts';
+import { V1_SUBPROTOCOL, fromWire, toWire, writeMessage } from './channel/messages.ts';
 import type { Clock } from './clock.ts';
 import type { Gateway } from './gateway.ts';
 import { keepAlive } from './keep-alive.ts';
@@ -66,11 +66,7 @@ export class GatewayLine {
   send(frame: Buffer): void {
     const webSocket = this.#webSocket;
     if (!webSocket) return;
-    if (webSocket.protocol === V1_SUBPROTOCOL) {
-      webSocket.send(frame, { binary: true, compress: false });
-      return;
-    }
-    const { data, isBinary } = toJson(frame);
+    const { data, isBinary } = toWire(webSocket.protocol, frame);
     webSocket.send(data, { binary: isBinary, compress: false });
   }
 
@@ -161,8 +157,7 @@ export class GatewayLine {
   #receive(webSocket: WebSocket, data: Buffer, isBinary: boolean): void {
     const connection = this.#connection;
     try {
-      const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
-      const frame = isV1 ? data : fromJson(data, isBinary);
+      const frame = fromWire(webSocket.protocol, data, isBinary);
       const subject = this.#options.onMessage(frame, connection);
       // An earlier question may have been answered by a process that is gone.
       if (subject === this.#question && connection === this.#connection) this.#proven();

@@ -77,6 +77,14 @@ export function headersToCaller(rawHeaders: readonly string[]): string[] {
   );
 }
 
+/** Less what says how the body came: it is sent anew. */
+export function withoutBodyHeaders(rawHeaders: readonly string[]): string[] {
+  return filterHeaders(
+    rawHeaders,
+    (name) => name === 'content-length' || name === 'content-encoding',
+  );
+}
+
 /** An answer in Jupyter's form, which is what front-ends show. */
 export function jsonAnswer(status: number, message: string) {
   const body = JSON.stringify({ message, reason: STATUS_CODES[status] ?? 'Error' });

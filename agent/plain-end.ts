@@ -1,7 +1,7 @@
 // A Jupyter front-end that talks to the agent without a relay: what it misses it does not get again. channels.ts hands it
 // its WebSocket; kernel-host.ts has the log.
 import type { WebSocket } from 'ws';
-import { V1_SUBPROTOCOL, fromJson, toJson } from './channel/messages.ts';
+import { MessageError, fromWire, toWire } from './channel/messages.ts';
 import { Delivery } from './delivery.ts';
 import type { FrontEnd, KernelHost } from './kernel-host.ts';
 import type { LogRecord } from './kernel-log/kernel-log.ts';
@@ -79,21 +79,20 @@ export class PlainEnd implements FrontEnd {
   #request(data: Buffer, isBinary: boolean): void {
     const { webSocket, host, key, log } = this.#options;
     try {
-      const frame = webSocket.protocol === V1_SUBPROTOCOL ? data : fromJson(data, isBinary);
+      const frame = fromWire(webSocket.protocol, data, isBinary);
       // It has what was sent to it; nothing of it waited anywhere.
       const seen = host.kernelLog.head;
       host.request({ channel: key, number: 0, seen, waitedMilliseconds: 0 }, frame);
     } catch (error) {
       log.error('front-end broken off', { reason: reasonOf(error) });
-      const isTheirs = error instanceof Error && error.name === 'MessageError';
+      const isTheirs = error instanceof MessageError;
       webSocket.close(isTheirs ? NO_MESSAGE : TRY_AGAIN);
     }
   }
 
   #deliver(sequence: number, message: Buffer): void {
     const { webSocket } = this.#options;
-    const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
-    const { data, isBinary } = isV1 ? { data: message, isBinary: true } : toJson(message);
+    const { data, isBinary } = toWire(webSocket.protocol, message);
     this.#delivered = sequence;
     webSocket.send(data, { binary: isBinary, compress: false }, () => {
       if (webSocket.bufferedAmount < LOW_BYTES) this.#delivery.more();

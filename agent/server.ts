@@ -12,7 +12,7 @@ import type { Gate } from './gate.ts';
 import { GATE_SHUT } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import type { Route } from './headers.ts';
-import { jsonAnswer, routeOf } from './headers.ts';
+import { jsonAnswer, routeOf, withoutBodyHeaders } from './headers.ts';
 
 /** A new tunnel costs a handshake with Google, so idle connections are kept. */
 const KEEP_ALIVE_MILLISECONDS = 600_000;
@@ -132,7 +132,7 @@ async function create(
     const answer = await creations.create({ ...what, body });
     if (!response.destroyed) {
       const length = ['Content-Length', String(answer.body.length)];
-      const headers = withoutLength(answer.headers);
+      const headers = withoutBodyHeaders(answer.headers);
       response.writeHead(answer.status, [...headers, ...length]).end(answer.body);
     }
     return answer.status;
@@ -155,13 +155,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-}
-
-function withoutLength(raw: readonly string[]): string[] {
-  return raw.filter((_, index) => {
-    const name = raw[index - (index % 2)]?.toLowerCase();
-    return name !== 'content-length' && name !== 'content-encoding';
-  });
 }
 
 function isReading({ method }: IncomingMessage): boolean {

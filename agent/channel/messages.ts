@@ -70,6 +70,16 @@ export function writeMessage(message: NewMessage): Buffer {
   return joinParts([Buffer.from(channel), ...json, ...buffers]);
 }
 
+/** What came on a WebSocket with this sub-protocol, as a v1 frame. @throws MessageError */
+export function fromWire(protocol: string, data: Buffer, isBinary: boolean): Buffer {
+  return protocol === V1_SUBPROTOCOL ? data : fromJson(data, isBinary);
+}
+
+/** A v1 frame as it goes out on a WebSocket with this sub-protocol. @throws MessageError */
+export function toWire(protocol: string, frame: Buffer): { data: Buffer; isBinary: boolean } {
+  return protocol === V1_SUBPROTOCOL ? { data: frame, isBinary: true } : toJson(frame);
+}
+
 /** A message of the older protocol, text or binary, as a v1 frame. @throws MessageError */
 export function fromJson(data: Buffer, isBinary: boolean): Buffer {
   return understand(() => {

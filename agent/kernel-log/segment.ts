@@ -1,6 +1,14 @@
 // One file of a kernel's log: records in the order of their numbers, the first of which says what came before. Only the
 // newest is written. kernel-log.ts has the list of them.
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { RawRecord } from './records.ts';
 import { recordAt, recordBytesAt, recordHead } from './records.ts';
@@ -33,8 +41,7 @@ export class Segment {
   constructor(folder: string, first: number) {
     this.first = first;
     this.path = segmentPath(folder, first);
-    closeSync(openSync(this.path, 'a', 0o600));
-    this.#file = openSync(this.path, 'r+');
+    this.#file = openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
     this.#bytes = fstatSync(this.#file).size;
     this.left = this.#readLeft();
   }

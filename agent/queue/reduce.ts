@@ -10,6 +10,7 @@ import type {
   Lane,
   Owed,
   Running,
+  Unanswered,
   Waiting,
 } from './state.ts';
 import { MAIN_LANE } from './state.ts';
@@ -163,15 +164,16 @@ function afterFence(state: KernelState, entry: FencedEntry): KernelState {
 function withLostUnanswered(state: KernelState, connection: string): KernelState {
   const isLost = (item: { sentOn: string; isControl: boolean }) =>
     !item.isControl && item.sentOn !== connection;
-  const lost = [...state.unanswered].filter(([, item]) => isLost(item));
-  const requests = lost.map(([id, { channel, type, sequence }]) => ({
-    ...{ id, channel, type, sequence, stopsOnError: false },
-  }));
+  const requests = [...state.unanswered].filter(([, item]) => isLost(item)).map(asRequest);
   return withOwed(
     withoutUnanswered(state, (_id, item) => isLost(item)),
     requests,
     'unknown',
   );
+}
+
+function asRequest([id, { channel, type, sequence }]: [string, Unanswered]): Waiting {
+  return { id, channel, type, sequence, stopsOnError: false };
 }
 
 function withEnding(state: KernelState, lane: string, running: Running): KernelState {
@@ -221,9 +223,7 @@ function afterRestart(
     key,
     { running: { ...item, lostBy, mayResend: false, sentOn: '' }, waiting: [] },
   ]);
-  const asked = [...state.unanswered].map(([id, { channel, type, sequence: at }]) => ({
-    ...{ id, channel, type, sequence: at, stopsOnError: false },
-  }));
+  const asked = [...state.unanswered].map(asRequest);
   const former =
     state.process === undefined
       ? state.formerProcesses

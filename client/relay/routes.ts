@@ -4,12 +4,15 @@
 export type Rewriting = 'none' | 'kernel' | 'oneSession' | 'sessionList' | 'kernelList';
 
 export type Route =
-  { to: 'agent'; rewriting: Rewriting; isInterrupt: boolean } | { to: 'ui' } | { to: 'nowhere' };
+  | { to: 'agent'; rewriting: Rewriting; isInterrupt: boolean; restartOf: string | undefined }
+  | { to: 'ui' }
+  | { to: 'nowhere' };
 
-export type SocketRoute = { to: 'channel' } | { to: 'ui' } | { to: 'nowhere' };
+export type SocketRoute = { to: 'channel'; kernelId: string } | { to: 'ui' } | { to: 'nowhere' };
 
 const AGENT_PATH = /^\/(api\/(kernels|kernelspecs|sessions)|kernelspecs)(\/|$)/;
-const CHANNEL_PATH = /^\/api\/kernels\/[^/]+\/channels$/;
+const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
+const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart/;
 const INTERRUPT_PATH = /^\/api\/kernels\/[^/]+\/interrupt$/;
 /** With a UI server these are its own; without one the agent lets them through to the gateway. */
 const SERVER_PATH = /^\/api(\/status)?\/?$/;
@@ -22,6 +25,7 @@ export function routeRequest(method: string, path: string, hasUi: boolean): Rout
       to: 'agent',
       rewriting: rewritingOf(method, path),
       isInterrupt: INTERRUPT_PATH.test(path),
+      restartOf: RESTART_PATH.exec(path)?.[1],
     };
   }
   return hasUi ? { to: 'ui' } : { to: 'nowhere' };
@@ -29,7 +33,8 @@ export function routeRequest(method: string, path: string, hasUi: boolean): Rout
 
 /** Where a WebSocket goes: of those below the agent's paths there is only the kernels' own. */
 export function routeSocket(path: string, hasUi: boolean): SocketRoute {
-  if (CHANNEL_PATH.test(path)) return { to: 'channel' };
+  const kernelId = CHANNEL_PATH.exec(path)?.[1];
+  if (kernelId !== undefined) return { to: 'channel', kernelId };
   if (AGENT_PATH.test(path) || !hasUi) return { to: 'nowhere' };
   return { to: 'ui' };
 }

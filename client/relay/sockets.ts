@@ -80,7 +80,7 @@ export class Sockets {
     const route = routeSocket(splitUrl(request.url ?? '/').path, ui !== undefined);
     switch (route.to) {
       case 'channel':
-        await channels.accept(request, stream, head);
+        await channels.accept(request, stream, head, route.kernelId);
         return;
       case 'ui': {
         if (!ui) return;

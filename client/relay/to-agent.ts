@@ -29,8 +29,6 @@ export interface ToAgent {
   onPosition?: (kernelId: string, position: number) => void;
 }
 
-const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart/;
-
 /**
  * While the gateway cannot be asked, what it last said of kernels and sessions is still said: pages then show them as
  * connecting. Everything else is answered with 503, since to front-ends 404 and 502 mean that the kernel is gone.
@@ -60,7 +58,7 @@ async function send(
 ): Promise<void> {
   switch (route.rewriting) {
     case 'none':
-      await passOn(request, response, route.isInterrupt, target);
+      await passOn(request, response, route, target);
       return;
     case 'kernel':
       await answerKernel(request, response, target);
@@ -82,7 +80,7 @@ async function send(
 async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
-  isInterrupt: boolean,
+  { isInterrupt, restartOf }: Route & { to: 'agent' },
   target: ToAgent,
 ): Promise<void> {
   const { link, lastAnswers, onPosition } = target;
@@ -93,7 +91,6 @@ async function passOn(
     headers: toAgentHeaders(request.rawHeaders, link.accessToken),
     signal: goneSignal(response),
   };
-  const kernelId = RESTART_PATH.exec(path)?.[1];
   if (isGet(request)) {
     const answer = await link.insist({ ...call, body: null });
     if (isRemembered(path, answer)) await answerJson(response, answer, path, lastAnswers);
@@ -102,7 +99,8 @@ async function passOn(
     const body = hasBody(request) ? request : null;
     const answer = await link.request({ ...call, body, isInterrupt });
     const { [POSITION_HEADER]: position } = answer.headers;
-    if (kernelId !== undefined && position !== undefined) onPosition?.(kernelId, Number(position));
+    if (restartOf !== undefined && position !== undefined)
+      onPosition?.(restartOf, Number(position));
     await answerAsItComes(response, answer);
   }
 }

@@ -1,8 +1,9 @@
 // What the relay of a session and folder leaves for the next one, so that pages which were open when it died go on: its
 // port, and what its token was, as a digest that opens nothing by itself. serve.ts reads and writes it.
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { replaceFile } from '../replace-file.ts';
 
 const MAX_RELAYS = 5;
 const MAX_AGE_MILLISECONDS = 30 * 24 * 3_600_000;
@@ -28,6 +29,5 @@ export function rememberRelay(
 ): void {
   const digest = createHash('sha256').update(relay.token).digest('hex');
   const relays = [{ digest, port: relay.port, at: now }, ...readEarlierRelays(file, now)];
-  writeFileSync(`${file}.new`, JSON.stringify(relays.slice(0, MAX_RELAYS)), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, JSON.stringify(relays.slice(0, MAX_RELAYS)));
 }

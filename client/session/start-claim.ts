@@ -1,9 +1,10 @@
 // One `start` per session and folder: the first holds a lock that the operating system releases when it dies
 // (SQLite's), and leaves beside it what it said when it was ready, for the second.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { replaceFile } from '../replace-file.ts';
 import type { CompleteSettings } from '../settings/complete.ts';
 
 export interface StartClaim extends Disposable {
@@ -50,8 +51,7 @@ export function claimStart(key: StartKey): StartClaim | undefined {
     channelsDir: `${file}.channels`,
     relaysFile: `${file}.relays`,
     announce: (ready) => {
-      writeFileSync(`${file}.json.new`, JSON.stringify(ready), { mode: 0o600 });
-      renameSync(`${file}.json.new`, `${file}.json`);
+      replaceFile(`${file}.json`, JSON.stringify(ready));
     },
     withdraw,
     [Symbol.dispose]: () => {

@@ -3,18 +3,18 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  constants,
   mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../replace-file.ts';
 import { Outbox } from './outbox.ts';
 
 export interface ChannelName {
@@ -50,9 +50,8 @@ export class ChannelStore {
     this.#channel = readChannel(this.#folder)?.channel;
     this.#cursor = readCursor(this.#folder);
     this.outbox = new Outbox(path.join(this.#folder, 'outbox'));
-    this.#cursorFile = openSync(path.join(this.#folder, 'cursor'), 'a', 0o600);
-    closeSync(this.#cursorFile);
-    this.#cursorFile = openSync(path.join(this.#folder, 'cursor'), 'r+');
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    this.#cursorFile = openSync(path.join(this.#folder, 'cursor'), flags, 0o600);
     if (this.#channel === undefined) this.saveChannel(undefined);
   }
 
@@ -77,8 +76,7 @@ export class ChannelStore {
   saveChannel(channel: { incarnation: string; epoch: number } | undefined): void {
     this.#channel = channel;
     const file = path.join(this.#folder, 'channel.json');
-    writeFileSync(`${file}.new`, JSON.stringify({ ...this.name, channel }), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    replaceFile(file, JSON.stringify({ ...this.name, channel }));
   }
 
   close(): void {

@@ -19,7 +19,6 @@ import type { RelayTimings } from '../timings.ts';
 
 /** JupyterLab gives up after seven refusals in a row; each time that it is let in it counts anew. */
 const REFUSALS = 3;
-const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
 
 export interface ChannelsOptions {
   /** Where channels are kept; nobody else may use it meanwhile. */
@@ -60,8 +59,13 @@ export class Channels {
     this.#positions.set(kernelId, Math.max(position, this.#positions.get(kernelId) ?? 0));
   }
 
-  async accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
-    const name = nameOf(request.url ?? '');
+  async accept(
+    request: IncomingMessage,
+    stream: Duplex,
+    head: Buffer,
+    kernelId: string,
+  ): Promise<void> {
+    const name = nameOf(kernelId, request.url ?? '');
     const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
     if (channel.state === 'down') await this.#untilKnown(channel, stream);
     if (stream.destroyed) return;
@@ -162,13 +166,9 @@ function attach(
 }
 
 /** A front-end that does not say who it is cannot come back as the same. */
-function nameOf(url: string): ChannelName {
-  const { path, query } = splitUrl(url);
-  const session = query.get('session_id') ?? '';
-  return {
-    kernelId: CHANNEL_PATH.exec(path)?.[1] ?? '',
-    session: session === '' ? randomUUID() : session,
-  };
+function nameOf(kernelId: string, url: string): ChannelName {
+  const session = splitUrl(url).query.get('session_id') ?? '';
+  return { kernelId, session: session === '' ? randomUUID() : session };
 }
 
 function keyOf({ kernelId, session }: ChannelName): string {

@@ -2,7 +2,7 @@
 // has arrived. relay-channel.ts has one at a time.
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { V1_SUBPROTOCOL, fromJson, toJson } from '../../../agent/channel/messages.ts';
+import { fromWire, toWire } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
 import { FRONT_END_PINGS, keepAlive } from '../keep-alive.ts';
 import type { RelayTimings } from '../timings.ts';
@@ -122,7 +122,7 @@ export class FrontSocket {
     const { webSocket, onMessage } = this.#options;
     let frame: Buffer;
     try {
-      frame = webSocket.protocol === V1_SUBPROTOCOL ? data : fromJson(data, isBinary);
+      frame = fromWire(webSocket.protocol, data, isBinary);
     } catch {
       webSocket.close(NO_MESSAGE, 'This is no kernel message.');
       return;
@@ -133,8 +133,7 @@ export class FrontSocket {
   #send(frame: Buffer, done: () => void): void {
     const { webSocket } = this.#options;
     if (this.#isHungUp) return;
-    const isV1 = webSocket.protocol === V1_SUBPROTOCOL;
-    const { data, isBinary } = isV1 ? { data: frame, isBinary: true } : toJson(frame);
+    const { data, isBinary } = toWire(webSocket.protocol, frame);
     webSocket.send(data, { binary: isBinary, compress: false }, (error) => {
       if (!error) done();
     });

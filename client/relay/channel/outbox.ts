@@ -1,6 +1,14 @@
 // What a front-end has sent and the agent has not acknowledged, on disk: it outlives the relay. relay-channel.ts writes it
 // before anything is sent, and forgets what the agent has.
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 
 /** Beyond this a front-end is not read until the agent has taken something. */
 const MAX_BYTES = 256 * 1_048_576;
@@ -33,9 +41,7 @@ export class Outbox {
 
   /** Cuts off what was not written whole. @throws when the file cannot be opened */
   constructor(path: string, maxBytes = MAX_BYTES) {
-    this.#file = openSync(path, 'a+', 0o600);
-    closeSync(this.#file);
-    this.#file = openSync(path, 'r+');
+    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     this.#maxBytes = maxBytes;
     this.#next = this.#readHeader();
     this.#end = this.#readAll();

@@ -262,17 +262,18 @@ export class RelayChannel {
     this.#link.beginAnew(welcome.delivered);
     this.#store.cursor = welcome.delivered;
     this.#lastSeen = welcome.delivered;
-    for (const { item, message } of waiting) {
-      if (!message) continue;
+    const kept = new Set<string>();
+    for (const { item, message: frame } of waiting) {
+      if (!frame) continue;
+      const message = readMessage(frame);
       const isCertain = isFirst || item.number > this.#attempted;
-      if (isCertain) outbox.append(message, welcome.delivered, item.at);
-      else this.#answer(readMessage(message), 'unknown');
+      if (isCertain) {
+        outbox.append(frame, welcome.delivered, item.at);
+        kept.add(message.header.msg_id);
+      } else this.#answer(message, 'unknown');
     }
     this.#attempted = 0;
     if (isFirst) return;
-    const kept = new Set(
-      outbox.waiting.map((item) => readMessage(outbox.read(item) ?? Buffer.alloc(0)).header.msg_id),
-    );
     for (const [id, message] of this.#open) if (!kept.has(id)) this.#answer(message, 'unknown');
   }
 
@@ -431,7 +432,6 @@ export class RelayChannel {
     if (this.#isOver) return;
     const { outbox } = this.#store;
     const waiting = outbox.waiting.flatMap((item) => outbox.read(item) ?? []);
-    this.#written = Math.min(this.#written, this.#held.length);
     this.#write();
     for (const frame of waiting) this.#answer(readMessage(frame), reason);
     for (const message of [...this.#open.values()]) this.#answer(message, reason);

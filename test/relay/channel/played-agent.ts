@@ -127,12 +127,7 @@ export async function openFront(
   protocols = [V1_SUBPROTOCOL],
   session: string = randomUUID(),
 ): Promise<WebSocket> {
-  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
-  const front = new WebSocket(url, protocols, { headers: HEADERS, ...options });
-  t.after(() => {
-    front.terminate();
-  });
-  front.on('error', () => undefined);
+  const front = startFront(t, relay, session, protocols, options);
   await once(front, 'open');
   return front;
 }
@@ -143,11 +138,7 @@ export async function openBoth(
   relay: Relay,
   session: string,
 ): Promise<{ got: Message[] }> {
-  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
-  const front = new WebSocket(url, [V1_SUBPROTOCOL], { headers: HEADERS });
-  t.after(() => {
-    front.terminate();
-  });
+  const front = startFront(t, relay, session);
   const got = collect(front);
   await once(front, 'open');
   return { got };
@@ -155,12 +146,7 @@ export async function openBoth(
 
 /** The status that a handshake is answered with. */
 export async function handshake(t: TestContext, relay: Relay, session: string): Promise<number> {
-  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
-  const front = new WebSocket(url, [V1_SUBPROTOCOL], { headers: HEADERS });
-  t.after(() => {
-    front.terminate();
-  });
-  front.on('error', () => undefined);
+  const front = startFront(t, relay, session);
   return await new Promise((resolve) => {
     front.once('open', () => {
       resolve(101);
@@ -169,4 +155,20 @@ export async function handshake(t: TestContext, relay: Relay, session: string): 
       resolve(response.statusCode ?? 0);
     });
   });
+}
+
+function startFront(
+  t: TestContext,
+  relay: Relay,
+  session: string,
+  protocols = [V1_SUBPROTOCOL],
+  options: { autoPong?: boolean } = {},
+): WebSocket {
+  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=${session}`;
+  const front = new WebSocket(url, protocols, { headers: HEADERS, ...options });
+  t.after(() => {
+    front.terminate();
+  });
+  front.on('error', () => undefined);
+  return front;
 }
