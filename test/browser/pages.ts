@@ -10,8 +10,8 @@ import { createInterface } from 'node:readline';
 import { ACCESS_TOKEN } from '../agent/api-server.ts';
 import { untilNoProcess } from '../helpers/client.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
-import type { CuttableWay } from './cuttable-way.ts';
-import { startCuttableWay } from './cuttable-way.ts';
+import type { Way } from '../continuity/way.ts';
+import { openWay } from '../continuity/way.ts';
 import type { Cleaner } from './last-first.ts';
 import { lastFirst } from './last-first.ts';
 import type { World } from './world.ts';
@@ -36,7 +36,7 @@ export interface PagesReady {
 
 export interface Pages {
   contentDir: string;
-  way: CuttableWay;
+  way: Way;
   now: PagesReady;
   /** The whole program, as `kill -9` does. */
   kill(): Promise<void>;
@@ -52,7 +52,8 @@ const PROGRAM = path.join(import.meta.dirname, 'pages-process.ts');
 /** @param searchPath where its Jupyter is looked for */
 export async function startPages(test: Cleaner, world: World, searchPath: string): Promise<Pages> {
   const t = lastFirst(test);
-  const way = await startCuttableWay(t, world.agentPort);
+  const way = await openWay(() => world.agentPort);
+  t.after(() => way.close());
   const contentDir = temporaryFolder(t);
   const stateDir = temporaryFolder(t);
   // What holds the UI server ends it, a moment later.

@@ -103,7 +103,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 
 export const CUTS: Readonly<Record<string, Scenario>> = {
   [`shows every line of a loop in which the network is gone for ${CUT_SECONDS} s`]: (t, suite) =>
-    cutTheWay(t, suite, 'silent'),
+    cutTheWay(t, suite, 'held'),
 
   [`shows every line of a loop in which all connections are refused for ${CUT_SECONDS} s`]: (
     t,
@@ -111,17 +111,17 @@ export const CUTS: Readonly<Record<string, Scenario>> = {
   ) => cutTheWay(t, suite, 'reset'),
 };
 
-async function cutTheWay(t: Cleaner, suite: Suite, how: 'silent' | 'reset'): Promise<void> {
+async function cutTheWay(t: Cleaner, suite: Suite, how: 'held' | 'reset'): Promise<void> {
   const count = (CUT_SECONDS + 10) * 10;
   const place = await openPlace(t, suite, [PROCESS, loop(count), COUNT]);
   const { notebook, pages } = place;
   await notebook.runAll();
   await untilShown(notebook, /^line 5$/m, 1);
-  pages.way.cut(how);
+  await pages.way.cut({ kind: how });
   const seen = await watch(place, CUT_SECONDS);
   const words = seen.statuses.join(', ');
   await place.picture(`cut-${how}`);
-  pages.way.mend();
+  await pages.way.mend();
   await untilShown(notebook, /^ran \d+$/m, 2);
   await place.picture(`mended-${how}`);
   await assertComplete(place, count);

@@ -1,4 +1,5 @@
-// A way between two parts that can be cut: a TCP proxy on loopback. world.ts puts one before and one behind the IAP relay.
+// A way between two parts that can be cut: a TCP proxy on loopback. world.ts puts one before and one behind the IAP
+// relay, test/browser/ one between relay and agent, where the tunnel is otherwise.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
