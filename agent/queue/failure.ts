@@ -1,0 +1,22 @@
+// A cell fails: what waits behind it is aborted (pure). reduce.ts calls it.
+import { withOwed } from './unanswered.ts';
+import { changeChannel } from './attendance.ts';
+import { changeLane, laneIn } from './lanes.ts';
+import type { KernelState, Waiting } from './state.ts';
+
+/** As the kernel does: the executes that wait behind a failed one are aborted, everything else is done. */
+export function afterFailure(
+  state: KernelState,
+  lane: string,
+  channel: string,
+  sequence: number,
+): KernelState {
+  const { waiting } = laneIn(state, lane);
+  const isAborted = ({ type }: Waiting) => type === 'execute_request';
+  const failed = changeChannel(state, channel, (known) => ({ ...known, failedAt: sequence }));
+  const kept = changeLane(failed, lane, (before) => ({
+    ...before,
+    waiting: waiting.filter((item) => !isAborted(item)),
+  }));
+  return withOwed(kept, waiting.filter(isAborted), 'error');
+}

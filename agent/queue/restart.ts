@@ -1,0 +1,59 @@
+// The kernel is restarted, or dies, and another process takes its place (pure); reduce.ts calls it.
+import { asRequest, withOwed } from './unanswered.ts';
+import type { KernelState, Lane } from './state.ts';
+
+const REMEMBERED_PROCESSES = 4;
+
+/** What runs may end by itself before it is ended; what has not begun will not begin. */
+export function withoutWaiting(state: KernelState): KernelState {
+  const waiting = [...state.lanes.values()].flatMap((lane) => lane.waiting);
+  const lanes = [...state.lanes].flatMap(([key, { running }]): [string, Lane][] =>
+    running ? [[key, { running, waiting: [] }]] : [],
+  );
+  return withOwed({ ...state, lanes: new Map(lanes) }, waiting, 'restarted');
+}
+
+/**
+ * What waits is answered. What was sent stays in doubt until the new process has answered a question: words of the old one
+ * may still be on their way, and what it had not begun may reach the new one.
+ */
+export function afterRestart(
+  state: KernelState,
+  { cause, isFinal = false }: { cause: 'restarted' | 'died'; isFinal?: boolean | undefined },
+  sequence: number,
+): KernelState {
+  const lostBy = cause === 'died' ? 'died' : 'stopped';
+  const waiting = [...state.lanes.values()].flatMap((lane) => lane.waiting);
+  const running = [...state.lanes].flatMap(([key, lane]) =>
+    lane.running ? [{ key, running: lane.running }] : [],
+  );
+  // Without a new process nobody is left who could say more.
+  const over = isFinal ? running.map((item) => item.running) : [];
+  const lanes = (isFinal ? [] : running).map(({ key, running: item }): [string, Lane] => [
+    key,
+    { running: { ...item, lostBy, mayResend: false, sentOn: '' }, waiting: [] },
+  ]);
+  const asked = [...state.unanswered].map(asRequest);
+  const former =
+    state.process === undefined
+      ? state.formerProcesses
+      : [...state.formerProcesses, state.process].slice(-REMEMBERED_PROCESSES);
+  const anew: KernelState = {
+    ...state,
+    lanes: new Map(lanes),
+    unanswered: new Map(),
+    ending: [],
+    process: undefined,
+    formerProcesses: former,
+    restartedAt: sequence,
+    prompt: undefined,
+  };
+  const ended = withOwed(anew, state.ending, 'idleUnseen');
+  return withOwed(withOwed(ended, over, lostBy), [...waiting, ...asked], cause);
+}
+
+export function withProcess(state: KernelState, process: string): KernelState {
+  // A late word of an old process does not bring it back.
+  if (state.process !== undefined || state.formerProcesses.includes(process)) return state;
+  return { ...state, process };
+}
