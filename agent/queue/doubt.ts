@@ -1,6 +1,7 @@
 // What became of requests that were on their way when a connection broke: a fence tells (pure). reduce.ts calls it.
 import { asRequest, withOwed, withoutUnanswered } from './unanswered.ts';
 import type { FencedEntry } from './entry.ts';
+import { withoutAborting } from './failure.ts';
 import { changeLane, endRunning, laneIn } from './lanes.ts';
 import type { Cause, Ending, KernelState, Running } from './state.ts';
 import { MAIN_LANE } from './state.ts';
@@ -12,7 +13,8 @@ export function afterFence(state: KernelState, entry: FencedEntry): KernelState 
   const { lane, connection, process } = entry;
   const isSameProcess = process !== '' && process === state.process;
   const idled = withLostEnding(state, lane, connection);
-  const settled = lane === MAIN_LANE ? withLostUnanswered(idled, connection) : idled;
+  const answered = lane === MAIN_LANE ? withLostUnanswered(idled, connection) : idled;
+  const settled = withoutAborting(answered, lane);
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;
   const end = (cause: Cause) => withOwed(endRunning(settled, lane, running), [running], cause);

@@ -18,5 +18,12 @@ export function afterFailure(
     ...before,
     waiting: waiting.filter((item) => !isAborted(item)),
   }));
-  return withOwed(kept, waiting.filter(isAborted), 'error');
+  const aborted = withOwed(kept, waiting.filter(isAborted), 'error');
+  return { ...aborted, aborting: [...withoutAborting(aborted, lane).aborting, lane] };
+}
+
+/** The kernel has answered something that it was sent after the failure: it takes cells again. */
+export function withoutAborting(state: KernelState, lane: string): KernelState {
+  if (!state.aborting.includes(lane)) return state;
+  return { ...state, aborting: state.aborting.filter((other) => other !== lane) };
 }

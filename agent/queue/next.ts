@@ -9,7 +9,7 @@ export type Step =
   | { readonly do: 'answer'; readonly owed: Owed }
   /** Write `sent`, then hand the request's bytes to the gateway. */
   | { readonly do: 'send'; readonly lane: string; readonly sequence: number }
-  /** Ask the kernel something in this lane, to know what became of what was sent before. */
+  /** Ask the kernel something in this lane: its answer shows what became of what was sent before. */
   | { readonly do: 'fence'; readonly lane: string }
   /** Show an open prompt to the page with this channel; its own page has gone. */
   | { readonly do: 'showPrompt'; readonly prompt: Prompt; readonly channel: string };
@@ -20,36 +20,39 @@ export function nextStep(state: KernelState, conditions: Conditions): Step | und
   if (owed) return { do: 'answer', owed };
   const prompt = orphanedPrompt(state);
   if (prompt) return prompt;
-  const { connection, isHeld } = conditions;
+  const { connection, isHeld, fences } = conditions;
   if (connection === undefined || isHeld) return undefined;
   // Before anything else is sent: it might run for hours.
   const ending = state.ending.find(
-    ({ lane, sentOn }) => sentOn !== connection && !conditions.fences.has(lane),
+    ({ lane, sentOn }) => sentOn !== connection && !fences.has(lane),
   );
   if (ending) return { do: 'fence', lane: ending.lane };
   for (const [lane, content] of state.lanes) {
-    const step = nextInLane(lane, content, connection, conditions);
+    const step = nextInLane(lane, content, state.aborting, { connection, fences });
     if (step) return step;
   }
   const hasLost = [...state.unanswered.values()].some(
     ({ sentOn, isControl }) => !isControl && sentOn !== connection,
   );
-  const isAsked = conditions.fences.has(MAIN_LANE);
+  const isAsked = fences.has(MAIN_LANE);
   return hasLost && !isAsked ? { do: 'fence', lane: MAIN_LANE } : undefined;
 }
 
 function nextInLane(
   lane: string,
   { running, waiting }: Lane,
-  connection: string,
-  { fences }: Conditions,
+  aborting: readonly string[],
+  { connection, fences }: { connection: string; fences: ReadonlySet<string> },
 ): Step | undefined {
   // A fence answers for what was sent before it, so nothing is sent until it has been answered.
   if (fences.has(lane)) return undefined;
   if (running?.mayResend) return { do: 'send', lane, sequence: running.sequence };
   if (running && (running.sentOn !== connection || running.isResent)) return { do: 'fence', lane };
   const [first] = waiting;
-  if (!first || (running && first.type === 'execute_request')) return undefined;
+  const isExecute = first?.type === 'execute_request';
+  if (!first || (running && isExecute)) return undefined;
+  // ipykernel aborts what it reads within a moment after a failure, cells among it that were sent for another reason.
+  if (isExecute && aborting.includes(lane)) return { do: 'fence', lane };
   return { do: 'send', lane, sequence: first.sequence };
 }
 

@@ -43,6 +43,7 @@ export function afterRestart(
     lanes: new Map(lanes),
     unanswered: new Map(),
     ending: [],
+    aborting: [],
     process: undefined,
     formerProcesses: former,
     restartedAt: sequence,

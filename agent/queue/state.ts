@@ -117,6 +117,8 @@ export interface KernelState {
   /** Bounded: the oldest are forgotten. */
   readonly ending: readonly Ending[];
   readonly owed: readonly Owed[];
+  /** Lanes in which a cell has failed and nothing was answered since: the kernel may still abort what reaches it. */
+  readonly aborting: readonly string[];
   /** The kernel's process, by the session id in its messages' headers. */
   readonly process: string | undefined;
   /** Processes that are gone: what still arrives of theirs says nothing of the present one. */
@@ -132,6 +134,7 @@ export const NEW_KERNEL: KernelState = {
   unanswered: new Map(),
   ending: [],
   owed: [],
+  aborting: [],
   process: undefined,
   formerProcesses: [],
   restartedAt: 0,

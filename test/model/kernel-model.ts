@@ -14,6 +14,8 @@ interface Running {
 export class KernelModel {
   /** Cells in the order in which they were begun, in any process. */
   readonly ran: { id: string; process: string }[] = [];
+  /** Cells that it aborted itself. */
+  readonly aborted: string[] = [];
   /** What its gateway has for the agent. */
   outbound: Message[] = [];
   #lives = 1;
@@ -22,6 +24,8 @@ export class KernelModel {
   #seen = new Set<string>();
   #running: Running | undefined;
   #prompt: string | undefined;
+  /** After a failure it aborts cells for a moment; when it has answered something else, that is over for certain. */
+  #isAborting = false;
 
   get process(): string {
     return `process-${this.#lives}`;
@@ -76,6 +80,7 @@ export class KernelModel {
     this.#seen = new Set();
     this.#running = undefined;
     this.#prompt = undefined;
+    this.#isAborting = false;
     if (isDeath) {
       const content = { execution_state: 'restarting' };
       const facts = { channel: 'iopub', type: 'status', session: 'gateway', content };
@@ -96,6 +101,10 @@ export class KernelModel {
       return;
     }
     if (request.header.msg_type !== 'execute_request') return;
+    if (this.#isAborting) {
+      this.#refuse(request);
+      return;
+    }
     const { kind } = request.content() as { kind: CellKind };
     this.ran.push({ id: request.header.msg_id, process: this.process });
     const print = (text: string) => () => {
@@ -124,15 +133,20 @@ export class KernelModel {
 
   #abort(): void {
     const isExecute = ({ header }: Message) => header.msg_type === 'execute_request';
-    for (const request of this.#inbound.filter(isExecute)) {
-      this.#say(request, 'shell', 'execute_reply', { status: 'aborted' });
-      this.#status(request, 'idle')();
-    }
+    for (const request of this.#inbound.filter(isExecute)) this.#refuse(request);
     this.#inbound = this.#inbound.filter((request) => !isExecute(request));
+    this.#isAborting = true;
+  }
+
+  #refuse(request: Message): void {
+    this.aborted.push(request.header.msg_id);
+    this.#say(request, 'shell', 'execute_reply', { status: 'aborted' });
+    this.#status(request, 'idle')();
   }
 
   #info(request: Message): () => void {
     return () => {
+      this.#isAborting = false;
       this.#say(request, 'shell', 'kernel_info_reply', { implementation: 'ipython' });
     };
   }

@@ -4,7 +4,7 @@ import type { CellKind } from './kernel-model.ts';
 import { KernelModel } from './kernel-model.ts';
 import { RelayModel } from './relay-model.ts';
 
-const KINDS: readonly CellKind[] = ['prints', 'prints', 'prints', 'fails', 'asks'];
+const KINDS: readonly CellKind[] = [...Array<CellKind>(9).fill('prints'), 'fails', 'asks'];
 
 /** What went wrong on the way, which decides what may be promised. */
 export interface Faults {
