@@ -49,6 +49,10 @@ export interface Calls {
   shutDown(): void;
   reconnect(): void;
   state(): TabState;
+  /** What it has said of its connection since it was opened, one after the other. */
+  connections(): string[];
+  /** What the kernel has printed, whoever asked for it. */
+  overheard(): string;
   /** Resolves when the kernel has done everything that was asked before. */
   probe(): void;
 }

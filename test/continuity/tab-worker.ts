@@ -18,6 +18,8 @@ const serverSettings = ServerConnection.makeSettings({
 const kernels = new KernelManager({ serverSettings, standby: 'never' });
 const sessions = new SessionManager({ kernelManager: kernels, serverSettings, standby: 'never' });
 const heard = new Outputs();
+const connections: string[] = [];
+let overheard = '';
 let session: Session.ISessionConnection | undefined;
 let comm: Kernel.IComm | undefined;
 let echoed: ((message: KernelMessage.ICommMsgMsg) => void) | undefined;
@@ -34,6 +36,8 @@ const answers: Answers = {
   shutDown: () => session?.shutdown(),
   reconnect: () => kernel().reconnect(),
   state,
+  connections: () => connections,
+  overheard: () => overheard,
   probe,
 };
 
@@ -64,6 +68,11 @@ async function open(path: string): Promise<TabState> {
       heard.add(message);
       theirs.send({ heard: message.content.data['value'] ?? null });
     };
+  });
+  kernel().connectionStatusChanged.connect((_kernel, status) => connections.push(status));
+  kernel().iopubMessage.connect((_kernel, message) => {
+    if (message.header.msg_type !== 'stream') return;
+    overheard += (message as KernelMessage.IStreamMsg).content.text;
   });
   await kernel().info;
   return state();

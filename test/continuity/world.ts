@@ -38,6 +38,8 @@ export interface World {
   /** Holds the access token of whoever is signed in. */
   signInFile: string;
   openTab(): Promise<Tab>;
+  /** A tab on another machine of the same user, with a relay of its own and a way that is never cut. */
+  openTabElsewhere(): Promise<Tab>;
   /** Suspends the machine: agent, gateway and kernels stop where they are, and its connections are dropped. */
   suspend(): Promise<void>;
   resume(): Promise<void>;
@@ -84,19 +86,34 @@ async function build(options: WorldOptions, parts: AsyncDisposableStack): Promis
   await writeFile(signInFile, iap.accessToken);
   const agent = agentOf({ gateway, api, port: agentPort, folder, ...options });
   parts.defer(() => agent.end('SIGKILL'));
-  const places = { relayPort, farPort: farWay.port, nearPort: nearWay.port, folder, signInFile };
+  const places: RelayPlaces = {
+    ...{ relayPort, farPort: farWay.port, nearPort: nearWay.port, signInFile },
+    channelsDir: path.join(folder, 'relay'),
+  };
   const relay = relayOf(places, options.timeScale);
   parts.defer(() => relay.end('SIGKILL'));
   await Promise.all([agent.start(), relay.start()]);
   await until('the agent is registered', () => api.registrations > 0);
   const url = `http://127.0.0.1:${relayPort}`;
   const tabs = parts.use(new AsyncDisposableStack());
+  const openTabAt = async (address: string) => {
+    const tab = await openTab({ url: address, token: TOKEN, timeScale: options.timeScale });
+    tabs.defer(() => tab.close());
+    return tab;
+  };
   return {
     ...{ gateway, iap, nearWay, farWay, agent, relay, api, url, token: TOKEN, signInFile },
-    openTab: async () => {
-      const tab = await openTab({ url, token: TOKEN, timeScale: options.timeScale });
-      tabs.defer(() => tab.close());
-      return tab;
+    openTab: () => openTabAt(url),
+    openTabElsewhere: async () => {
+      const port = await freePort();
+      const channelsDir = path.join(folder, 'relay elsewhere');
+      const other = relayOf(
+        { ...places, relayPort: port, nearPort: iap.port, channelsDir },
+        options.timeScale,
+      );
+      parts.defer(() => other.end('SIGKILL'));
+      await other.start();
+      return openTabAt(`http://127.0.0.1:${port}`);
     },
     ...sleepOf(gateway, agent, iap),
     end: () => parts.disposeAsync(),
@@ -151,7 +168,7 @@ interface RelayPlaces {
   relayPort: number;
   nearPort: number;
   farPort: number;
-  folder: string;
+  channelsDir: string;
   signInFile: string;
 }
 
@@ -159,7 +176,7 @@ function relayOf(places: RelayPlaces, timeScale: number): Program {
   const options: RelayProcessOptions = {
     relay: {
       ...{ port: places.relayPort, isPortFixed: true, token: TOKEN, folder: 'a-folder' },
-      channelsDir: path.join(places.folder, 'relay'),
+      channelsDir: places.channelsDir,
       timings: scaledTimings(timeScale),
     },
     iapUrl: `ws://127.0.0.1:${places.nearPort}/v4`,
