@@ -8,7 +8,7 @@ import { findProgram, isMissing, requireProgram } from '../helpers/requires.ts';
 export type PageKind = 'lab' | 'classic';
 
 const TRIXIE_ROOT = path.join(import.meta.dirname, '../trixie/trixie-root.sh');
-const NATIVE_LAB = '/usr/bin/jupyter-lab';
+export const NATIVE_LAB = '/usr/bin/jupyter-lab';
 
 /** @returns a search path on which `kind` is found; undefined: the test is skipped */
 export function requirePages(t: TestContext, kind: PageKind): string | undefined {

@@ -16,6 +16,8 @@ export type Fault =
   | { kind: 'held' }
   /** New connections are reset after so many bytes of the answer, in the middle of a handshake. */
   | { kind: 'brokenWhileConnecting'; bytes: number }
+  /** A connection on which something comes that begins like this (`POST /api/kernels`) is reset when it is answered. */
+  | { kind: 'answerLost'; request: string }
   /** Each packet takes so much longer. */
   | { kind: 'slow'; milliseconds: number };
 
@@ -34,6 +36,8 @@ interface Pair {
   far: Socket;
   /** It has lost packets, so nothing of it is worth passing on any more. */
   isLost: boolean;
+  /** What has just been asked on it is not to be answered. */
+  losesAnswer: boolean;
 }
 
 /** @param target of every connection, asked when one comes */
@@ -77,7 +81,7 @@ export async function openWay(target: () => number): Promise<Way> {
 
 function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault | undefined) {
   const far = connect({ port, host: '127.0.0.1', noDelay: true });
-  const pair: Pair = { near, far, isLost: false };
+  const pair: Pair = { near, far, isLost: false, losesAnswer: false };
   pairs.add(pair);
   const fault = present();
   let bytesLeft = fault?.kind === 'brokenWhileConnecting' ? fault.bytes : Infinity;
@@ -90,7 +94,8 @@ function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault
     from.on('data', (data: Buffer) => {
       if (pair.isLost) return;
       if (from === far) bytesLeft -= data.length;
-      if (bytesLeft < 0) {
+      else pair.losesAnswer ||= isAnswerLost(data, present());
+      if (bytesLeft < 0 || (from === far && pair.losesAnswer)) {
         reset(pair);
         return;
       }
@@ -110,6 +115,13 @@ function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault
   }
   if (fault?.kind === 'reset') reset(pair);
   else if (fault) hold(pair, fault);
+}
+
+function isAnswerLost(data: Buffer, fault: Fault | undefined): boolean {
+  return (
+    fault?.kind === 'answerLost' &&
+    data.subarray(0, fault.request.length).equals(Buffer.from(fault.request))
+  );
 }
 
 function write(to: Socket, data: Buffer, from: Socket): void {

@@ -11,7 +11,7 @@ export interface Gateway {
 export async function newKernel(gateway: Gateway): Promise<string> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${gateway.token}` },
+    headers: { authorization: `token ${gateway.token}` },
   });
   if (!reply.ok) throw new Error(`POST /api/kernels: ${reply.status} ${await reply.text()}`);
   const { id } = (await reply.json()) as { id: string };
@@ -21,7 +21,7 @@ export async function newKernel(gateway: Gateway): Promise<string> {
 /** Ids of the kernels that there are. */
 export async function kernelsOf(gateway: Gateway): Promise<string[]> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
-    headers: { authorization: `Bearer ${gateway.token}` },
+    headers: { authorization: `token ${gateway.token}` },
   });
   if (!reply.ok) throw new Error(`GET /api/kernels: ${reply.status} ${await reply.text()}`);
   return ((await reply.json()) as { id: string }[]).map(({ id }) => id);
@@ -51,6 +51,6 @@ function openChannel(gateway: Gateway, kernelId: string): Promise<WebSocket> {
   const address = gateway.url.replace('http', 'ws');
   return openKernelSocket(
     `${address}/api/kernels/${kernelId}/channels?session_id=${randomUUID()}`,
-    { headers: { authorization: `Bearer ${gateway.token}` } },
+    { headers: { authorization: `token ${gateway.token}` } },
   );
 }

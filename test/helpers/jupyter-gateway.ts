@@ -47,10 +47,14 @@ export function missingJupyter(): string | false {
     : 'jupyter-server is missing: apt-get install jupyter-server python3-ipykernel';
 }
 
-/** @param program another release's server, say */
+/**
+ * @param program another release's server, say
+ * @param isLimited drops output over 1 MB/s, as it does by default
+ */
 export async function startJupyterGateway(
   address = '127.0.0.1',
   program = 'jupyter-server',
+  isLimited = false,
 ): Promise<JupyterGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'datalab-test-gateway-'));
   const marker = `DATALAB_TEST_GATEWAY=${randomUUID()}`;
@@ -60,7 +64,7 @@ export async function startJupyterGateway(
   await mkdir(workFolder);
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
-  await writeConfiguration(folder, token);
+  await writeConfiguration(folder, token, isLimited);
   const url = `http://${address}:${port}`;
 
   let server: ChildProcess | undefined;
@@ -95,11 +99,16 @@ export async function startJupyterGateway(
 }
 
 /** In a file: the environment is inherited by kernels, which are not to know the token. */
-async function writeConfiguration(folder: string, token: string): Promise<void> {
+async function writeConfiguration(
+  folder: string,
+  token: string,
+  isLimited: boolean,
+): Promise<void> {
+  const limits = isLimited ? {} : { limit_rate: false };
   const configuration = {
-    ServerApp: { token, password: '', open_browser: false, allow_root: true, limit_rate: false },
+    ServerApp: { token, password: '', open_browser: false, allow_root: true, ...limits },
     // jupyter-server 2 reads it here.
-    ZMQChannelsWebsocketConnection: { limit_rate: false },
+    ZMQChannelsWebsocketConnection: limits,
   };
   await mkdir(join(folder, 'config'));
   const file = join(folder, 'config', 'jupyter_server_config.json');
