@@ -14,7 +14,7 @@ export type Fate = CellResult['status'] | 'never' | 'cancelled';
 const CELL_MILLISECONDS = 3_000;
 const LEAST_PATIENCE_MILLISECONDS = 15_000;
 
-export async function openNotebook(world: RowWorld): Promise<Tab> {
+export async function openNotebook(world: Pick<RowWorld, 'openTab'>): Promise<Tab> {
   const tab = await world.openTab();
   await tab.open(NOTEBOOK);
   return tab;
