@@ -1,21 +1,12 @@
-// What a relay keeps of its channels on disk: who they are, what waits to be sent, and how much their front-ends have had.
-// channels.ts opens one for each; relay-channel.ts writes it.
+// What a relay keeps of its channels on disk: who they are, and in which files the rest of it is. channels.ts opens one for
+// each; relay-channel.ts writes it.
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../../replace-file.ts';
-import { Outbox } from './outbox.ts';
+import { ChannelFiles, removeOtherLives } from './channel-files.ts';
+import type { Outbox } from './outbox.ts';
 
 export interface ChannelName {
   kernelId: string;
@@ -28,66 +19,99 @@ const channelFile = z.object({
   session: z.string(),
   /** As the agent knows it; absent before its first welcome. */
   channel: z.object({ incarnation: z.string(), epoch: z.number() }).optional(),
+  /** Which files are its own: each time that it begins anew others. */
+  life: z.int().min(0).default(0),
 });
 
-const CURSOR_BYTES = 6;
+type Known = z.infer<typeof channelFile>['channel'];
+
 /** Of channels that nobody has used for so long nothing is kept. */
 const MAX_AGE_MILLISECONDS = 7 * 24 * 3_600_000;
 
 export class ChannelStore {
   readonly name: ChannelName;
-  readonly outbox: Outbox;
   readonly #folder: string;
-  readonly #cursorFile: number;
-  #channel: z.infer<typeof channelFile>['channel'];
-  #cursor: number;
+  #channel: Known;
+  #life: number;
+  #files: ChannelFiles;
 
   /** @throws when the disk does not take it */
   constructor(channelsDir: string, name: ChannelName) {
     this.name = name;
     this.#folder = folderOf(channelsDir, name);
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    this.#channel = readChannel(this.#folder)?.channel;
-    this.#cursor = readCursor(this.#folder);
-    this.outbox = new Outbox(path.join(this.#folder, 'outbox'));
-    const flags = constants.O_RDWR | constants.O_CREAT;
-    this.#cursorFile = openSync(path.join(this.#folder, 'cursor'), flags, 0o600);
-    if (this.#channel === undefined) this.saveChannel(undefined);
+    const { channel, life = 0 } = readChannel(this.#folder) ?? {};
+    this.#channel = channel;
+    this.#life = life;
+    removeOtherLives(this.#folder, life);
+    this.#files = new ChannelFiles(this.#folder, life);
+    if (channel === undefined) this.saveChannel(undefined);
   }
 
   /** What the agent knows this channel by. */
-  get channel(): { incarnation: string; epoch: number } | undefined {
+  get channel(): Known {
     return this.#channel;
+  }
+
+  get outbox(): Outbox {
+    return this.#files.outbox;
+  }
+
+  get unheard(): Outbox {
+    return this.#files.unheard;
   }
 
   /** Everything up to here was handed to the front-end. */
   get cursor(): number {
-    return this.#cursor;
+    return this.#files.cursor;
   }
 
   set cursor(position: number) {
-    if (position === this.#cursor) return;
-    this.#cursor = position;
-    const bytes = Buffer.alloc(CURSOR_BYTES);
-    bytes.writeUIntBE(position, 0, CURSOR_BYTES);
-    writeSync(this.#cursorFile, bytes, 0, CURSOR_BYTES, 0);
+    this.#files.cursor = position;
   }
 
-  saveChannel(channel: { incarnation: string; epoch: number } | undefined): void {
+  saveChannel(channel: Known): void {
+    this.#write(channel, this.#life);
     this.#channel = channel;
-    const file = path.join(this.#folder, 'channel.json');
-    replaceFile(file, JSON.stringify({ ...this.name, channel }));
+  }
+
+  /**
+   * Another channel takes the place of this one, as a whole or not at all: its files are written beside the present ones,
+   * and the name file, which is replaced, says which of them count. What was not heard is kept.
+   * @param fill puts into it what is to be sent, and what is to be heard besides
+   * @throws when the disk does not take it; then everything is as before
+   */
+  beginAnew(channel: Known, cursor: number, fill: (files: ChannelFiles) => void): void {
+    const life = this.#life + 1;
+    removeOtherLives(this.#folder, this.#life);
+    const files = new ChannelFiles(this.#folder, life);
+    try {
+      files.cursor = cursor;
+      for (const frame of this.unheard.readAll()) files.unheard.append(frame, 0, 0);
+      fill(files);
+      this.#write(channel, life);
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+    this.#files.close();
+    [this.#channel, this.#life, this.#files] = [channel, life, files];
+    removeOtherLives(this.#folder, life);
   }
 
   close(): void {
-    this.outbox.close();
-    closeSync(this.#cursorFile);
+    this.#files.close();
   }
 
   /** Nobody will come back for it. */
   remove(): void {
     this.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #write(channel: Known, life: number): void {
+    const file = path.join(this.#folder, 'channel.json');
+    replaceFile(file, JSON.stringify({ ...this.name, channel, life }));
   }
 }
 
@@ -116,15 +140,6 @@ function readChannel(folder: string): z.infer<typeof channelFile> | undefined {
     return channelFile.parse(JSON.parse(text));
   } catch {
     return undefined;
-  }
-}
-
-function readCursor(folder: string): number {
-  try {
-    const bytes = readFileSync(path.join(folder, 'cursor'));
-    return bytes.length < CURSOR_BYTES ? 0 : bytes.readUIntBE(0, CURSOR_BYTES);
-  } catch {
-    return 0;
   }
 }
 

@@ -152,8 +152,8 @@ function attach(
     onWritten: (position) => {
       channel.wrote(front, position);
     },
-    onConfirmed: (position) => {
-      channel.confirmed(front, position);
+    onConfirmed: (position, told) => {
+      channel.confirmed(front, position, told);
     },
     onDrained: () => {
       channel.drained(front);

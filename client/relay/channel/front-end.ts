@@ -1,6 +1,7 @@
 // The front-end of a channel, which comes and goes: what is held for it until it has confirmed it, and what is written to
 // it while it is there. relay-channel.ts says which WebSocket it has.
 import type { Delivery } from '../../../agent/channel/frames.ts';
+import type { ChannelStore } from './channel-store.ts';
 import type { FrontSocket } from './front-socket.ts';
 
 const GONE_FOR_GOOD = 1000;
@@ -13,13 +14,12 @@ export class FrontEnd {
   #unwritten: Delivery[] = [];
   /** How many of them were written on the present WebSocket. */
   #written = 0;
-  /** Of the relay's own, and of a channel that is over: for the next WebSocket, if there is none. */
-  #unsaid: Buffer[] = [];
+  readonly #store: Pick<ChannelStore, 'unheard'>;
   #lastSeen: number;
 
-  /** `seen`: how much of the kernel's log it has had. */
-  constructor(seen: number) {
-    this.#lastSeen = seen;
+  constructor(store: Pick<ChannelStore, 'cursor' | 'unheard'>) {
+    this.#store = store;
+    this.#lastSeen = store.cursor;
   }
 
   get isHere(): boolean {
@@ -49,7 +49,11 @@ export class FrontEnd {
 
   /** What waits for it, and then the kernel's messages, as much as it takes. */
   catchUp(): void {
-    for (const frame of this.#unsaid.splice(0)) this.#socket?.say(frame);
+    const { unheard } = this.#store;
+    for (const item of unheard.waiting) {
+      const frame = this.#socket && unheard.read(item);
+      if (frame) this.#socket?.say(frame, item.number);
+    }
     this.write();
   }
 
@@ -69,13 +73,23 @@ export class FrontEnd {
     }
   }
 
-  /** A message of the relay's own. */
-  say(frame: Buffer): void {
-    if (this.#socket) this.#socket.say(frame);
-    else this.#unsaid.push(frame);
+  /** An answer of the relay's own: kept until it is heard. */
+  tell(frame: Buffer): void {
+    let number: number | undefined;
+    try {
+      number = this.#store.unheard.append(frame, 0, 0);
+    } catch {
+      // The disk is full: who is there hears it all the same.
+    }
+    this.#socket?.say(frame, number);
   }
 
-  /** Such as is of no use later. */
+  /** Of what it was told, everything up to this number has arrived. */
+  heard(number: number): void {
+    this.#store.unheard.forget(number);
+  }
+
+  /** What is of no use later. */
   mention(frame: Buffer): void {
     this.#socket?.say(frame);
   }
@@ -103,14 +117,19 @@ export class FrontEnd {
     this.#unwritten = [];
   }
 
-  /** Another channel, from `position` on. What came of the old one is still news. */
+  /** What has come and was not written, in order. */
+  get unwritten(): readonly Delivery[] {
+    return [...this.#held.slice(this.#written), ...this.#unwritten];
+  }
+
+  /** Another channel, from `position` on; what is not heard of the one before is in its store. */
   beginAnew(position: number): void {
-    for (const { message } of [...this.#held.slice(this.#written), ...this.#unwritten])
-      this.say(message);
     this.#held = [];
     this.#unwritten = [];
     this.#written = 0;
     this.#lastSeen = position;
+    this.#socket?.beginAnew();
+    this.catchUp();
   }
 
   pause(): void {

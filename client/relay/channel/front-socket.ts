@@ -12,7 +12,9 @@ const HIGH_WATER_BYTES = 4 * 1_048_576;
 const LOW_WATER_BYTES = 1_048_576;
 /** After so many bytes it is asked to confirm, at the latest. */
 const CONFIRM_BYTES = 262_144;
-const POSITION_BYTES = 6;
+const NUMBER_BYTES = 6;
+/** Which channel, how far in it, and how much was told besides. */
+const PING_NUMBERS = 3;
 const NO_MESSAGE = 1007;
 /** A front-end that is there answers the end of its connection within this. */
 const HANG_UP_MILLISECONDS = 2_000;
@@ -27,8 +29,8 @@ export interface FrontSocketOptions {
   onMessage: (frame: Buffer) => void;
   /** Everything up to here was handed to the operating system. */
   onWritten: (position: number) => void;
-  /** Everything up to here has arrived: the front-end has answered a ping that stood behind it. */
-  onConfirmed: (position: number) => void;
+  /** Everything up to here has arrived, and of what was told besides: the front-end has answered a ping behind it. */
+  onConfirmed: (position: number, told: number) => void;
   /** It takes more again. */
   onDrained: () => void;
   /** `isGoodbye`: it went on purpose. */
@@ -37,8 +39,12 @@ export interface FrontSocketOptions {
 
 export class FrontSocket {
   readonly #options: FrontSocketOptions;
+  /** Counts the channels that it has had: what is confirmed of one that is over says nothing of the present one. */
+  #channel = 0;
   #position = 0;
-  #askedAt = 0;
+  #told = 0;
+  /** For what it was last asked. */
+  #asked = '';
   #unaskedBytes = 0;
   #cancelAsk: (() => void) | undefined;
   readonly #stopPings: () => void;
@@ -51,7 +57,7 @@ export class FrontSocket {
       this.#receive(data, isBinary);
     });
     webSocket.on('pong', (data: Buffer) => {
-      if (data.length === POSITION_BYTES) options.onConfirmed(data.readUIntBE(0, POSITION_BYTES));
+      this.#confirm(data);
     });
     webSocket.on('error', () => undefined); // `close` follows and is what counts.
     webSocket.once('close', (code) => {
@@ -68,24 +74,28 @@ export class FrontSocket {
   /** A message of the kernel's log. */
   write(position: number, frame: Buffer): void {
     this.#position = position;
-    this.#unaskedBytes += frame.length;
+    const channel = this.#channel;
     this.#send(frame, () => {
       const { webSocket, onWritten, onDrained } = this.#options;
-      onWritten(position);
+      if (channel === this.#channel) onWritten(position);
       if (webSocket.bufferedAmount < LOW_WATER_BYTES) onDrained();
     });
-    if (this.#unaskedBytes >= CONFIRM_BYTES) this.#ask();
-    else {
-      const { clock, timings } = this.#options;
-      this.#cancelAsk ??= clock.after(timings.confirm, () => {
-        this.#ask();
-      });
-    }
+    this.#askFor(frame);
   }
 
-  /** A message of the relay's own. */
-  say(frame: Buffer): void {
+  /** A message of the relay's own; with a number, if it is to be confirmed. */
+  say(frame: Buffer, number?: number): void {
     this.#send(frame, () => undefined);
+    if (number === undefined) return;
+    this.#told = number;
+    this.#askFor(frame);
+  }
+
+  /** What is written from now on is of another channel. */
+  beginAnew(): void {
+    this.#channel += 1;
+    this.#position = 0;
+    this.#told = 0;
   }
 
   pause(): void {
@@ -139,16 +149,37 @@ export class FrontSocket {
     });
   }
 
+  #askFor(frame: Buffer): void {
+    this.#unaskedBytes += frame.length;
+    if (this.#unaskedBytes >= CONFIRM_BYTES) {
+      this.#ask();
+      return;
+    }
+    const { clock, timings } = this.#options;
+    this.#cancelAsk ??= clock.after(timings.confirm, () => {
+      this.#ask();
+    });
+  }
+
   #ask(): void {
     this.#cancelAsk?.();
     this.#cancelAsk = undefined;
     this.#unaskedBytes = 0;
     const { webSocket } = this.#options;
     const isOpen = !this.#isHungUp && webSocket.readyState === WebSocket.OPEN;
-    if (this.#askedAt === this.#position || !isOpen) return;
-    this.#askedAt = this.#position;
-    const payload = Buffer.alloc(POSITION_BYTES);
-    payload.writeUIntBE(this.#position, 0, POSITION_BYTES);
+    const numbers = [this.#channel, this.#position, this.#told];
+    if (this.#asked === numbers.join() || !isOpen) return;
+    this.#asked = numbers.join();
+    const payload = Buffer.alloc(PING_NUMBERS * NUMBER_BYTES);
+    numbers.forEach((number, index) =>
+      payload.writeUIntBE(number, NUMBER_BYTES * index, NUMBER_BYTES),
+    );
     webSocket.ping(payload);
+  }
+
+  #confirm(pong: Buffer): void {
+    if (pong.length !== PING_NUMBERS * NUMBER_BYTES) return;
+    const number = (index: number) => pong.readUIntBE(NUMBER_BYTES * index, NUMBER_BYTES);
+    if (number(0) === this.#channel) this.#options.onConfirmed(number(1), number(2));
   }
 }

@@ -1,5 +1,5 @@
-// What a front-end has sent and the agent has not acknowledged, on disk: it outlives the relay. relay-channel.ts writes it
-// before anything is sent, and forgets what the agent has.
+// Messages on disk that one side has sent and the other has not acknowledged: they outlive the relay. requests.ts writes a
+// front-end's before anything is sent, front-end.ts what is for the front-end itself.
 import {
   closeSync,
   constants,
@@ -94,6 +94,10 @@ export class Outbox {
     return message;
   }
 
+  readAll(): Buffer[] {
+    return this.#waiting.flatMap((item) => this.read(item) ?? []);
+  }
+
   /** The first that stands behind `number`. */
   after(number: number): Waiting | undefined {
     return this.#placed(Math.max(number + 1, this.#waiting[0]?.number ?? 0));
@@ -105,12 +109,6 @@ export class Outbox {
     if (upTo < first) return;
     this.#waiting = this.#waiting.slice(upTo + 1 - first);
     if (this.#waiting.length === 0 && this.#end > HEADER_BYTES) this.#empty(this.#next);
-  }
-
-  /** Another channel: its count begins anew. */
-  beginAnew(): void {
-    this.#waiting = [];
-    this.#empty(1);
   }
 
   close(): void {

@@ -51,9 +51,9 @@ export class RelayChannel {
     const { store, now, knownPosition } = options;
     this.#store = store;
     this.#link = new Link({ received: store.cursor, delivered: store.cursor });
-    this.#front = new FrontEnd(store.cursor);
+    this.#front = new FrontEnd(store);
     this.#requests = new Requests({
-      ...{ outbox: store.outbox, link: this.#link, front: this.#front, now, knownPosition },
+      ...{ store, link: this.#link, front: this.#front, now, knownPosition },
       send: (frame) => {
         this.#dialogue.request(frame);
       },
@@ -106,8 +106,10 @@ export class RelayChannel {
     else this.#requests.keep(message, frame);
   }
 
-  confirmed(front: FrontSocket, position: number): void {
+  /** It has the kernel's log up to `position`, and what it was told besides up to number `told`. */
+  confirmed(front: FrontSocket, position: number, told: number): void {
     if (!this.#front.isAt(front)) return;
+    this.#front.heard(told);
     for (const { sequence, message } of this.#front.confirm(position)) {
       this.#link.deliver(sequence, message.length);
     }
@@ -177,9 +179,9 @@ export class RelayChannel {
   }
 
   #welcomed(welcome: Welcome): void {
-    if (!welcome.isResumed) this.#beginAnew(welcome);
+    if (welcome.isResumed) this.#store.saveChannel(welcome.channel);
+    else this.#beginAnew(welcome);
     this.#front.forgetSetAside();
-    this.#store.saveChannel(welcome.channel);
     this.#link.connected({ received: welcome.received, delivered: welcome.received });
     this.#patience.endGrace();
     this.#requests.forget();
@@ -188,13 +190,18 @@ export class RelayChannel {
     this.#requests.pump();
   }
 
-  /** The agent knows nothing of this channel. */
-  #beginAnew(welcome: Welcome): void {
-    const isFirst = this.#store.channel === undefined;
-    this.#front.beginAnew(welcome.delivered);
-    this.#link.beginAnew(welcome.delivered);
-    this.#store.cursor = welcome.delivered;
-    this.#requests.beginAnew(welcome, isFirst);
+  /** The agent knows nothing of this channel: what is kept goes over into another one, first of all on disk. */
+  #beginAnew({ channel, delivered }: Welcome): void {
+    const sorted = this.#requests.sortOut(!this.isKnown);
+    this.#store.beginAnew(channel, delivered, ({ outbox, unheard }) => {
+      for (const { frame, item } of sorted.again) outbox.append(frame, delivered, item.at);
+      // What came of the old one is still news to the front-end.
+      for (const { message } of this.#front.unwritten) unheard.append(message, 0, 0);
+      for (const frame of sorted.lost) unheard.append(frame, 0, 0);
+    });
+    this.#requests.beginAnew(sorted);
+    this.#link.beginAnew(delivered);
+    this.#front.beginAnew(delivered);
   }
 
   /** What a message says to the relay itself. */

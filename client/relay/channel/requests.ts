@@ -1,23 +1,35 @@
 // What the front-end of a channel asks of its kernel: kept on disk, sent as the link allows, and answered by the relay
 // itself where the kernel never will. relay-channel.ts hands them in, and says how the agent is reached.
-import type { Welcome } from '../../../agent/channel/frames.ts';
 import { encodeRequest } from '../../../agent/channel/frames.ts';
 import type { Link } from '../../../agent/channel/link.ts';
 import type { Message } from '../../../agent/channel/messages.ts';
 import { readMessage } from '../../../agent/channel/messages.ts';
+import type { ChannelStore } from './channel-store.ts';
 import type { FrontEnd } from './front-end.ts';
-import type { Outbox, Waiting } from './outbox.ts';
+import type { Waiting } from './outbox.ts';
 import type { Reason } from './own-answers.ts';
 import { answerTo } from './own-answers.ts';
 
 export interface RequestsOptions {
-  outbox: Outbox;
+  store: Pick<ChannelStore, 'outbox'>;
   link: Link;
   front: FrontEnd;
   send: (frame: Buffer) => void;
   now: () => number;
   /** Of the kernel's log: what front-ends of this relay know by other ways. */
   knownPosition: () => number;
+}
+
+interface Kept {
+  item: Waiting;
+  frame: Buffer;
+  message: Message;
+}
+
+export interface SortedOut {
+  again: readonly Kept[];
+  /** What the front-end is told of the others. */
+  lost: readonly Buffer[];
 }
 
 export class Requests {
@@ -32,14 +44,14 @@ export class Requests {
   constructor(options: RequestsOptions) {
     this.#options = options;
     // What an earlier relay has left may have been sent by it.
-    this.#attempted = options.outbox.waiting.at(-1)?.number ?? 0;
+    this.#attempted = options.store.outbox.waiting.at(-1)?.number ?? 0;
   }
 
   keep(message: Message, frame: Buffer): void {
-    const { outbox, front, now, knownPosition } = this.#options;
+    const { store, front, now, knownPosition } = this.#options;
     const seen = Math.max(front.lastSeen, knownPosition());
     try {
-      outbox.append(frame, seen, now());
+      store.outbox.append(frame, seen, now());
     } catch {
       this.answer(message, 'notKept');
       return;
@@ -47,7 +59,7 @@ export class Requests {
     if (message.header.msg_type === 'execute_request') {
       this.#open.set(message.header.msg_id, message);
     }
-    if (outbox.isFull) front.pause();
+    if (store.outbox.isFull) front.pause();
     this.pump();
   }
 
@@ -66,7 +78,8 @@ export class Requests {
   }
 
   pump(): void {
-    const { outbox, link, send, now } = this.#options;
+    const { store, link, send, now } = this.#options;
+    const { outbox } = store;
     while (link.maySend) {
       const next = outbox.after(link.sent);
       const message = next && outbox.read(next);
@@ -81,9 +94,9 @@ export class Requests {
 
   /** What the agent has for good. */
   forget(): void {
-    const { outbox, link, front } = this.#options;
-    outbox.forget(link.confirmed);
-    if (outbox.isEmpty) front.resume();
+    const { store, link, front } = this.#options;
+    store.outbox.forget(link.confirmed);
+    if (store.outbox.isEmpty) front.resume();
     this.pump();
   }
 
@@ -95,8 +108,7 @@ export class Requests {
 
   answer(message: Message, reason: Reason): void {
     this.#open.delete(message.header.msg_id);
-    const now = new Date(this.#options.now());
-    for (const frame of answerTo(message, reason, now)) this.#options.front.say(frame);
+    for (const frame of this.#answerTo(message, reason)) this.#options.front.tell(frame);
   }
 
   /** The connection broke. */
@@ -106,37 +118,40 @@ export class Requests {
   }
 
   /**
-   * Another channel: what may have reached the agent in the one before is not sent again.
+   * What becomes of them in another channel: only what certainly has not reached the agent in this one is sent in it.
    * @param isFirst there was none before
    */
-  beginAnew({ delivered }: Welcome, isFirst: boolean): void {
-    const { outbox } = this.#options;
-    const waiting = this.#waiting();
-    outbox.beginAnew();
-    const kept = new Set<string>();
-    for (const { item, frame } of waiting) {
-      const message = readMessage(frame);
-      if (isFirst || item.number > this.#attempted) {
-        outbox.append(frame, delivered, item.at);
-        kept.add(message.header.msg_id);
-      } else this.answer(message, 'unknown');
-    }
+  sortOut(isFirst: boolean): SortedOut {
+    const again = this.#waiting().filter(({ item }) => isFirst || item.number > this.#attempted);
+    const kept = new Set(again.map(({ message }) => message.header.msg_id));
+    const asked = [...this.#waiting().map(({ message }) => message), ...this.#open.values()];
+    const lost = new Map(asked.map((message) => [message.header.msg_id, message]));
+    for (const id of kept) lost.delete(id);
+    return { again, lost: [...lost.values()].flatMap((each) => this.#answerTo(each, 'unknown')) };
+  }
+
+  /** They are sorted out, and the store holds what is sent again. */
+  beginAnew({ again }: SortedOut): void {
     this.#attempted = 0;
-    if (isFirst) return;
-    for (const [id, message] of this.#open) if (!kept.has(id)) this.answer(message, 'unknown');
+    const kept = new Set(again.map(({ message }) => message.header.msg_id));
+    for (const id of this.#open.keys()) if (!kept.has(id)) this.#open.delete(id);
   }
 
   /** The kernel will answer nothing any more. */
   end(reason: Reason): void {
-    for (const { frame } of this.#waiting()) this.answer(readMessage(frame), reason);
+    for (const { message } of this.#waiting()) this.answer(message, reason);
     for (const message of [...this.#open.values()]) this.answer(message, reason);
   }
 
-  #waiting(): { item: Waiting; frame: Buffer }[] {
-    const { outbox } = this.#options;
+  #answerTo(message: Message, reason: Reason): Buffer[] {
+    return answerTo(message, reason, new Date(this.#options.now()));
+  }
+
+  #waiting(): Kept[] {
+    const { outbox } = this.#options.store;
     return outbox.waiting.flatMap((item) => {
       const frame = outbox.read(item);
-      return frame ? [{ item, frame }] : [];
+      return frame ? [{ item, frame, message: readMessage(frame) }] : [];
     });
   }
 }

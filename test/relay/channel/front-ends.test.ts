@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { cpSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { WebSocket } from 'ws';
@@ -88,6 +89,54 @@ describe('a front-end that comes again with the same session id', () => {
     await until('it is answered', () => replyTo(got, 'm1'));
     assert.equal(statusOf(replyTo(got, 'm1')), 'error');
     assert.equal(agent.requests.length, 1);
+  });
+
+  it('hears it from the next relay, if the one that had the answer was killed', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const agent = new PlayedAgent();
+    const first = await agent.relay(t, { channelsDir });
+    const session = randomUUID();
+    const front = await openFront(t, first, {}, V1, session);
+    front.send(request('m1'));
+    await agent.gets(1);
+    front.terminate();
+    await once(front, 'close');
+    agent.incarnation = 'i2';
+    agent.beginning = 40;
+    agent.cut();
+    await until('another channel has begun', () => agent.acknowledged === 40);
+    // What a killed relay leaves is what is on the disk.
+    const left = temporaryFolder(t);
+    cpSync(channelsDir, left, { recursive: true });
+    const next = new PlayedAgent();
+    next.incarnation = 'i2';
+    const second = await next.relay(t, { channelsDir: left });
+    const { got } = await openBoth(t, second, session);
+    await until('it is answered', () => replyTo(got, 'm1'));
+    assert.equal(statusOf(replyTo(got, 'm1')), 'error');
+  });
+
+  it('hears an answer again that it has not confirmed, and once only if it has', async (t) => {
+    const agent = new PlayedAgent();
+    const relay = await agent.relay(t);
+    const session = randomUUID();
+    const deaf = await openFront(t, relay, { autoPong: false }, V1, session);
+    const gotDeaf = collect(deaf);
+    deaf.send(request('now', 'control', 'interrupt_request'));
+    await agent.gets(1);
+    agent.cut();
+    await until('it is answered', () => replyTo(gotDeaf, 'now'));
+    deaf.terminate();
+    await once(deaf, 'close');
+    const hearing = await openBoth(t, relay, session);
+    await until('it is answered again', () => replyTo(hearing.got, 'now'));
+    await until('it was asked to confirm', () => hearing.pings() > 0);
+    await arrived(hearing.front);
+    hearing.front.terminate();
+    await once(hearing.front, 'close');
+    const last = await openBoth(t, relay, session);
+    await arrived(last.front);
+    assert.equal(replyTo(last.got, 'now'), undefined);
   });
 });
 

@@ -1,10 +1,9 @@
 // What a front-end has sent, on real disk: whatever breaks off in the middle of a write, nothing before it is lost and no
 // number is given twice.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, statSync, truncateSync } from 'node:fs';
+import { cpSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { ChannelStore, storedChannels } from '../../../client/relay/channel/channel-store.ts';
 import { Outbox } from '../../../client/relay/channel/outbox.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -36,7 +35,7 @@ describe('an outbox', () => {
     }
   });
 
-  it('goes on counting when it was emptied, and begins again for another channel', (t) => {
+  it('goes on counting when it was emptied', (t) => {
     const file = path.join(temporaryFolder(t), 'outbox');
     const box = new Outbox(file);
     for (const word of ['one', 'two', 'three']) box.append(Buffer.from(word), 0, 0);
@@ -50,8 +49,6 @@ describe('an outbox', () => {
     box.close();
     const again = new Outbox(file);
     assert.equal(again.append(Buffer.from('four'), 0, 0), 4);
-    again.beginAnew();
-    assert.equal(again.append(Buffer.from('one'), 0, 0), 1);
     again.close();
   });
 
@@ -64,23 +61,5 @@ describe('an outbox', () => {
     box.forget(2);
     assert.equal(box.isFull, false);
     box.close();
-  });
-});
-
-describe('the channels of a relay on disk', () => {
-  it('are there again with name and cursor, and gone when nobody has come for a week', (t) => {
-    const folder = temporaryFolder(t);
-    const name = { kernelId: 'k1', session: 's1' };
-    const store = new ChannelStore(folder, name);
-    store.saveChannel({ incarnation: 'i', epoch: 3 });
-    store.cursor = 77;
-    store.close();
-    assert.deepEqual(storedChannels(folder, Date.now()), [name]);
-    const again = new ChannelStore(folder, name);
-    assert.deepEqual([again.channel, again.cursor], [{ incarnation: 'i', epoch: 3 }, 77]);
-    again.close();
-    const inEightDays = Date.now() + 8 * 86_400_000;
-    assert.deepEqual(storedChannels(folder, inEightDays), []);
-    assert.deepEqual(readdirSync(folder), []);
   });
 });

@@ -137,11 +137,13 @@ export async function openBoth(
   t: TestContext,
   relay: Relay,
   session: string,
-): Promise<{ got: Message[] }> {
+): Promise<{ front: WebSocket; got: Message[]; pings: () => number }> {
   const front = startFront(t, relay, session);
   const got = collect(front);
+  let pings = 0;
+  front.on('ping', () => (pings += 1));
   await once(front, 'open');
-  return { got };
+  return { front, got, pings: () => pings };
 }
 
 /** The status that a handshake is answered with. */
