@@ -43,7 +43,10 @@ export class RelayChannel {
   readonly #dialogue: Dialogue;
   readonly #patience: Patience;
   #state: ChannelState = 'down';
+  /** What the kernel does, as far as the agent has said it. */
   #executionState: string | undefined;
+  /** The front-end that is there has been told of it, or of an earlier one. */
+  #isTold = false;
   #isOver = false;
 
   constructor(options: RelayChannelOptions) {
@@ -77,9 +80,10 @@ export class RelayChannel {
   attach(front: FrontSocket): void {
     this.#patience.returned();
     this.#front.attach(front);
-    this.#executionState = undefined;
+    this.#isTold = false;
     if (this.#state === 'down') this.#patience.startGrace(this.#options.timings.glimpse);
     this.#front.catchUp();
+    if (this.#state === 'up') this.#tellState(this.#executionState);
   }
 
   /** `isGoodbye`: it went on purpose. */
@@ -213,10 +217,12 @@ export class RelayChannel {
     this.#executionState = (message.content() as { execution_state?: string }).execution_state;
   }
 
-  /** After a cut the front-end may show what the kernel did before it. */
-  #tellState(executionState: string): void {
-    if (this.#executionState === undefined || this.#executionState === executionState) return;
+  /** A front-end that has just come knows nothing of it, and after a cut it may show what the kernel did before. */
+  #tellState(executionState: string | undefined): void {
+    const isNews = !this.#isTold || this.#executionState !== executionState;
     this.#executionState = executionState;
+    if (executionState === undefined || !isNews || !this.#front.isHere) return;
+    this.#isTold = true;
     this.#front.mention(statusMessage(executionState, new Date(this.#options.now())));
   }
 

@@ -32,6 +32,7 @@ const QUICK = {
 export class PlayedAgent {
   incarnation = 'i1';
   isAnswering = true;
+  executionState: 'idle' | 'busy' = 'idle';
   connections = 0;
   acknowledged = 0;
   /** Where deliveries begin in a channel that it does not know. */
@@ -63,11 +64,12 @@ export class PlayedAgent {
   }
 
   deliver(sequence: number, text: string): void {
-    const message = writeMessage({
-      channel: 'iopub',
-      header: { msg_id: randomUUID(), msg_type: 'stream' },
-      content: { name: 'stdout', text },
-    });
+    this.deliverAs(sequence, 'stream', { name: 'stdout', text });
+  }
+
+  deliverAs(sequence: number, type: string, content: object): void {
+    const header = { msg_id: randomUUID(), msg_type: type };
+    const message = writeMessage({ channel: 'iopub', header, content });
     this.#socket?.send(Buffer.concat([deliveryHeader(sequence), message]));
   }
 
@@ -98,7 +100,7 @@ export class PlayedAgent {
     this.#epoch += isResumed ? 1 : 1 - this.#epoch;
     if (!isResumed) this.#kept = 0;
     this.say({
-      ...{ kind: 'welcome', isResumed, executionState: 'idle' },
+      ...{ kind: 'welcome', isResumed, executionState: this.executionState },
       channel: { incarnation: this.incarnation, epoch: this.#epoch },
       received: this.#kept,
       delivered: isResumed ? frame.received : this.beginning,
@@ -110,9 +112,14 @@ export function request(id: string, channel = 'shell', type = 'execute_request')
   return writeMessage({ channel, header: { msg_id: id, msg_type: type }, content: {} });
 }
 
-export function collect(front: WebSocket): Message[] {
+/** What comes, without what the relay itself says of the kernel's state: `states` has that. */
+export function collect(front: WebSocket, states: string[] = []): Message[] {
   const got: Message[] = [];
-  front.on('message', (data: Buffer) => got.push(readMessage(data)));
+  front.on('message', (data: Buffer) => {
+    const message = readMessage(data);
+    if (message.header.msg_type !== 'status') got.push(message);
+    else states.push((message.content() as { execution_state: string }).execution_state);
+  });
   return got;
 }
 
@@ -137,13 +144,14 @@ export async function openBoth(
   t: TestContext,
   relay: Relay,
   session: string,
-): Promise<{ front: WebSocket; got: Message[]; pings: () => number }> {
+): Promise<{ front: WebSocket; got: Message[]; states: string[]; pings: () => number }> {
   const front = startFront(t, relay, session);
-  const got = collect(front);
+  const states: string[] = [];
+  const got = collect(front, states);
   let pings = 0;
   front.on('ping', () => (pings += 1));
   await once(front, 'open');
-  return { front, got, pings: () => pings };
+  return { front, got, states, pings: () => pings };
 }
 
 /** The status that a handshake is answered with. */
