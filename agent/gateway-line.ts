@@ -9,6 +9,7 @@ import { keepAlive } from './keep-alive.ts';
 import { HandshakeRefused, openKernelConnection } from './kernel-connection.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
+import { acknowledgeQuickly } from './quick-acknowledgement.ts';
 
 const FIRST_PAUSE_MILLISECONDS = 200;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
@@ -149,6 +150,7 @@ export class GatewayLine {
       this.#lost();
       if (!this.#end.signal.aborted) this.#reopen(pause);
     });
+    acknowledgeQuickly(webSocket, this.#options.clock);
     this.#cancels.push(keepAlive(webSocket, this.#options.clock, PING_MILLISECONDS, ['pong']));
     this.#prove();
     webSocket.resume();
