@@ -2,7 +2,7 @@
 import { accessSync } from 'node:fs';
 import { z } from 'zod';
 import type { ReadyEvent } from '../emulator/attachment.ts';
-import { signIn } from '../test/emulator/cloud-fixture.ts';
+import { FIRST_USER, signIn } from '../test/emulator/cloud-fixture.ts';
 import type { Place } from './place.ts';
 import { Program } from './program.ts';
 
@@ -15,12 +15,15 @@ export interface Cloud extends AsyncDisposable {
   idToken: string;
   /** When Compute Engine was told to start an instance the last time. */
   lastStart(): Promise<number>;
+  /** Lets the first user tunnel to that port of an instance, too. */
+  allowTunnel(instance: string, zone: string, port: number): Promise<void>;
 }
 
 const START_SECONDS = 60;
 const operations = z.object({
   items: z.array(z.object({ operationType: z.string(), insertTime: z.string() })),
 });
+const policy = z.looseObject({ bindings: z.array(z.unknown()).default([]) });
 
 export async function startCloud(
   place: Place,
@@ -62,8 +65,32 @@ export async function startCloud(
       const starts = items.filter(({ operationType }) => operationType === 'start');
       return Math.max(...starts.map(({ insertTime }) => Date.parse(insertTime)));
     },
+    allowTunnel: (instance, zone, port) => {
+      const path = `projects/${project}/iap_tunnel/zones/${zone}/instances/${instance}`;
+      return allowTunnel(`${urls.oidc}/v1/${path}`, tokens.access_token, port);
+    },
     [Symbol.asyncDispose]: () => emulator.end('SIGINT'),
   };
+}
+
+async function allowTunnel(resource: string, token: string, port: number): Promise<void> {
+  const call = async (verb: string, body: object): Promise<unknown> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    const reply = await fetch(`${resource}:${verb}`, request);
+    if (!reply.ok) throw new Error(`${verb} was answered ${reply.status}: ${await reply.text()}`);
+    return await reply.json();
+  };
+  const present = policy.parse(
+    await call('getIamPolicy', { options: { requestedPolicyVersion: 3 } }),
+  );
+  const binding = {
+    role: 'roles/iap.tunnelResourceAccessor',
+    members: [`user:${FIRST_USER}`],
+    condition: { title: `port ${port}`, expression: `destination.port == ${port}` },
+  };
+  const bindings = [...present.bindings, binding];
+  await call('setIamPolicy', { policy: { ...present, version: 3, bindings } });
 }
 
 /** Whether this machine has the Google Cloud CLI. */

@@ -6,10 +6,13 @@ import { benchAgainstCloud, benchEverything, benchVersion } from './client.ts';
 import { startCloud } from './cloud.ts';
 import { benchColdFunction } from './cold-function.ts';
 import { placesIn, type Place } from './place.ts';
+import { benchCut } from './cut.ts';
+import { benchKernels } from './kernels.ts';
 import { formatTable, type Row } from './table.ts';
 
 const ROUNDS = 7;
 const START_ROUNDS = 5;
+const KERNEL_COUNTS = { outputs: 5, roundTrips: 10_000 };
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -27,6 +30,8 @@ try {
     rows.push(await benchVersion(place, ROUNDS, signal));
     rows.push(...(await benchAgainstCloud(place, START_ROUNDS, folder, signal)));
     rows.push(await benchEverything(place, START_ROUNDS, folder, signal));
+    rows.push(...(await benchKernels(place, KERNEL_COUNTS, folder, signal)));
+    rows.push(...(await benchCut(place, folder, signal)));
   }
   console.log(formatTable(rows));
 } catch (error) {

@@ -1,7 +1,8 @@
 // A program under measurement: its time runs from the moment it is spawned, and it is gone when the measurement is
 // over, however that ends.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
+import { peakMegabytes } from './memory.ts';
 
 export interface ProgramOptions {
   env: NodeJS.ProcessEnv;
@@ -21,6 +22,7 @@ export class Program implements AsyncDisposable {
   readonly #since = performance.now();
   readonly #limit: NodeJS.Timeout;
   #output = '';
+  readonly #said = new EventEmitter();
 
   constructor(args: readonly string[], { env, signal, limitSeconds, command }: ProgramOptions) {
     this.child = spawn(command ?? process.execPath, args, {
@@ -28,7 +30,10 @@ export class Program implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+      stream?.on('data', (chunk: Buffer) => {
+        this.#output += chunk.toString();
+        this.#said.emit('more');
+      });
     }
     const name = args.join(' ');
     const over = new AbortController();
@@ -60,10 +65,14 @@ export class Program implements AsyncDisposable {
     return performance.now() - this.#since;
   }
 
-  /** So far; see proc_pid_status(5). */
+  /** Of a program that was started. */
+  get processId(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** So far. */
   peakMegabytes(): number {
-    const status = readFileSync(`/proc/${this.child.pid ?? ''}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+    return peakMegabytes(this.processId);
   }
 
   /** The first text of its output that `pattern` finds. */
@@ -77,7 +86,7 @@ export class Program implements AsyncDisposable {
         };
         if (this.signal.aborted) fail();
         this.signal.addEventListener('abort', fail, { once: true });
-        this.child.stdout?.once('data', () => {
+        this.#said.once('more', () => {
           this.signal.removeEventListener('abort', fail);
           resolve();
         });
