@@ -5,6 +5,7 @@
 const TAG = { sessionId: 0x0001, reconnectAck: 0x0002, data: 0x0004, ack: 0x0007 } as const;
 
 export const MAX_DATA_BYTES = 16_384;
+const DATA_HEADER_BYTES = 6;
 
 /** Close codes of the relay; their names are those of Google's IAP Desktop (SshRelayCloseCode). */
 export const CLOSE = {
@@ -81,11 +82,19 @@ export function sessionIdFrame(id: string): Buffer {
   return Buffer.concat([header, bytes]);
 }
 
-export function dataFrame(data: Buffer): Buffer {
-  const header = Buffer.alloc(6);
-  header.writeUInt16BE(TAG.data, 0);
-  header.writeUInt32BE(data.length, 2);
-  return Buffer.concat([header, data]);
+/** As many as it takes, in memory that is allocated once. */
+export function dataFrames(data: Buffer): Buffer[] {
+  const count = Math.ceil(data.length / MAX_DATA_BYTES);
+  const memory = Buffer.allocUnsafe(data.length + count * DATA_HEADER_BYTES);
+  return Array.from({ length: count }, (_, index) => {
+    const start = index * MAX_DATA_BYTES;
+    const piece = data.subarray(start, start + MAX_DATA_BYTES);
+    const at = start + index * DATA_HEADER_BYTES;
+    memory.writeUInt16BE(TAG.data, at);
+    memory.writeUInt32BE(piece.length, at + 2);
+    piece.copy(memory, at + DATA_HEADER_BYTES);
+    return memory.subarray(at, at + DATA_HEADER_BYTES + piece.length);
+  });
 }
 
 export function ackFrame(bytes: number): Buffer {

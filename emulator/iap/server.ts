@@ -56,12 +56,15 @@ export function createIapServer(options: IapOptions): IapServer {
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', () => undefined); // The close event follows.
         const open = url.pathname.endsWith('/connect') ? openSession : reopenSession;
-        open(webSocket, url.searchParams, checked.grant, sessions, options).catch(
-          (error: unknown) => {
-            options.log(`bug in the emulated IAP relay: ${String(error)}`);
-            webSocket.terminate();
-          },
-        );
+        open(
+          { webSocket, carrier: socket, grant: checked.grant },
+          url.searchParams,
+          sessions,
+          options,
+        ).catch((error: unknown) => {
+          options.log(`bug in the emulated IAP relay: ${String(error)}`);
+          webSocket.terminate();
+        });
       });
     },
     close() {
@@ -87,16 +90,24 @@ function check(request: IncomingMessage, url: URL, { tokens }: IapOptions): Chec
   return isOffered && isComplete ? { grant } : { refusal: '400 Bad Request' };
 }
 
+/** Who has passed the checks. */
+interface Client {
+  webSocket: WebSocket;
+  /** What the WebSocket runs on. */
+  carrier: Duplex;
+  grant: AccessGrant;
+}
+
 const CONNECT_PARAMETERS = ['project', 'zone', 'instance', 'interface', 'port'];
 const RECONNECT_PARAMETERS = ['sid', 'ack', 'zone'];
 
 async function openSession(
-  webSocket: WebSocket,
+  client: Client,
   query: URLSearchParams,
-  grant: AccessGrant,
   sessions: Map<string, TunnelSession>,
   options: IapOptions,
 ): Promise<void> {
+  const { webSocket, grant } = client;
   const get = (name: string) => query.get(name) ?? '';
   const port = Number(get('port'));
   const target = { zone: get('zone'), instance: get('instance'), port };
@@ -117,7 +128,7 @@ async function openSession(
     return;
   }
   const session = createSession(destination, reach.lost, sessions, options);
-  attach(session, webSocket, grant, options);
+  attach(session, client, options);
 }
 
 function createSession(
@@ -146,25 +157,24 @@ function createSession(
 }
 
 function reopenSession(
-  webSocket: WebSocket,
+  client: Client,
   query: URLSearchParams,
-  grant: AccessGrant,
   sessions: Map<string, TunnelSession>,
   options: IapOptions,
 ): Promise<void> {
+  const { webSocket } = client;
   const session = sessions.get(query.get('sid') ?? '');
   const received = Number(query.get('ack'));
   if (!session) webSocket.close(CLOSE.sessionUnknown, 'unknown session');
   else if (session.isAttached) webSocket.close(CLOSE.sessionInUse, 'session in use');
   else if (!Number.isSafeInteger(received)) webSocket.close(CLOSE.badAck, 'bad ack');
-  else attach(session, webSocket, grant, options, received);
+  else attach(session, client, options, received);
   return Promise.resolve();
 }
 
 function attach(
   session: TunnelSession,
-  webSocket: WebSocket,
-  grant: AccessGrant,
+  { webSocket, carrier, grant }: Client,
   { clock }: IapOptions,
   received?: number,
 ): void {
@@ -173,7 +183,7 @@ function attach(
     session.end(CLOSE.normal, '');
     return;
   }
-  session.attach(webSocket, received);
+  session.attach(webSocket, carrier, received);
   const cancel = clock.after(grant.expires * 1000 - clock.now(), () => {
     session.expireCredentials();
   });

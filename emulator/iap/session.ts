@@ -1,19 +1,20 @@
 // One tunnel: carries bytes between a client's WebSocket and a TCP connection to the instance, with cumulative
 // acknowledgements both ways. It outlives a WebSocket that was cut, for the client to reconnect.
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import {
   ackFrame,
   CLOSE,
-  dataFrame,
+  dataFrames,
   FrameError,
-  MAX_DATA_BYTES,
   readFrame,
   reconnectAckFrame,
   sessionIdFrame,
   type CloseCode,
 } from './frames.ts';
+import { Unconfirmed } from './unconfirmed.ts';
 
 export interface SessionOptions {
   id: string;
@@ -39,9 +40,11 @@ export class TunnelSession {
   readonly #options: SessionOptions;
   readonly #destination: Socket;
   #webSocket: WebSocket | undefined;
+  /** What it runs on: corked while several frames are written, which makes them one system call. */
+  #carrier: Duplex | undefined;
   #ended = false;
   /** Sent and not yet acknowledged, from byte #confirmed on. */
-  #unconfirmed: Buffer = Buffer.alloc(0);
+  readonly #unconfirmed = new Unconfirmed();
   #confirmed = 0;
   #received = 0;
   #acknowledged = 0;
@@ -70,13 +73,14 @@ export class TunnelSession {
   }
 
   /** `resumeFrom`: how many bytes the client had received, when it reconnects. */
-  attach(webSocket: WebSocket, resumeFrom?: number): void {
+  attach(webSocket: WebSocket, carrier: Duplex, resumeFrom?: number): void {
     this.#cancelExpiry?.();
     if (resumeFrom !== undefined && !this.#confirm(resumeFrom)) {
       webSocket.close(CLOSE.failedToRewind, 'failed to rewind');
       return;
     }
     this.#webSocket = webSocket;
+    this.#carrier = carrier;
     webSocket.on('message', (message: RawData, isBinary: boolean) => {
       this.#onMessage(message as Buffer, isBinary);
     });
@@ -86,7 +90,7 @@ export class TunnelSession {
     if (resumeFrom === undefined) webSocket.send(sessionIdFrame(this.id));
     else webSocket.send(reconnectAckFrame(this.#received));
     this.#acknowledged = this.#received;
-    this.#send(this.#unconfirmed);
+    for (const piece of this.#unconfirmed.pieces) this.#send(piece);
     this.#destination.resume();
   }
 
@@ -112,15 +116,16 @@ export class TunnelSession {
   }
 
   #toClient(chunk: Buffer): void {
-    this.#unconfirmed = Buffer.concat([this.#unconfirmed, chunk]);
+    this.#unconfirmed.append(chunk);
     this.#send(chunk);
-    if (!this.#webSocket || this.#unconfirmed.length >= WINDOW_BYTES) this.#destination.pause();
+    if (!this.#webSocket || this.#unconfirmed.bytes >= WINDOW_BYTES) this.#destination.pause();
   }
 
   #send(bytes: Buffer): void {
-    for (let start = 0; start < bytes.length; start += MAX_DATA_BYTES) {
-      this.#webSocket?.send(dataFrame(bytes.subarray(start, start + MAX_DATA_BYTES)));
-    }
+    if (!this.#webSocket) return;
+    this.#carrier?.cork();
+    for (const frame of dataFrames(bytes)) this.#webSocket.send(frame);
+    this.#carrier?.uncork();
   }
 
   #onMessage(message: Buffer, isBinary: boolean): void {
@@ -138,10 +143,10 @@ export class TunnelSession {
   /** False for an acknowledgement that goes back, or beyond what was sent. */
   #confirm(bytes: number): boolean {
     const confirmed = bytes - this.#confirmed;
-    if (confirmed < 0 || confirmed > this.#unconfirmed.length) return false;
+    if (confirmed < 0 || confirmed > this.#unconfirmed.bytes) return false;
     this.#confirmed = bytes;
-    this.#unconfirmed = this.#unconfirmed.subarray(confirmed);
-    if (this.#webSocket && this.#unconfirmed.length < WINDOW_BYTES) this.#destination.resume();
+    this.#unconfirmed.confirm(confirmed);
+    if (this.#webSocket && this.#unconfirmed.bytes < WINDOW_BYTES) this.#destination.resume();
     return true;
   }
 
