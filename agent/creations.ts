@@ -1,56 +1,62 @@
-// Requests that make kernels or notebook sessions, each done once however often it comes: a caller whose answer was lost
-// asks again with the same key. server.ts hands it the POSTs; what was answered is on disk, so that an agent that died in
-// between knows it.
+// Requests that make kernels, each done once however often it comes: a caller whose answer was lost asks again with the
+// same key. server.ts hands them over; creation-records.ts remembers them, made-before.ts finds what an earlier try has made.
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
+import type { Clock } from './clock.ts';
+import type { CreationRecord } from './creation-records.ts';
+import { CreationRecords } from './creation-records.ts';
 import type { Gateway, GatewayAnswer } from './gateway.ts';
+import { wasNeverSent } from './gateway.ts';
+import { findMade, UnsettledError } from './made-before.ts';
 
-const MAX_REMEMBERED = 256;
-const MAX_AGE_MILLISECONDS = 24 * 3_600_000;
+/** Longer than a gateway takes to start a kernel: a request that has left no trace by then has failed. */
+const TRACE_MILLISECONDS = 120_000;
 
-const remembered = z.object({
-  /** The kernels that there were before it was asked for. */
-  before: z.array(z.string()),
-  answer: z.object({ status: z.number(), body: z.string() }).optional(),
+const wish = z.object({
+  path: z.string().optional().catch(undefined),
+  /** The form of before 2017, still sent. */
+  notebook: z.object({ path: z.string() }).optional().catch(undefined),
+  name: z.string().optional().catch(undefined),
 });
-type Remembered = z.infer<typeof remembered>;
 
-const madeKernel = z.object({ id: z.string() });
-const madeSession = z.object({ path: z.string() });
+const NOT_YET =
+  'The connection broke while this kernel was made, and there is no sign of it yet. Try again in a moment.';
+const ANOTHER_IS_MADE =
+  'A kernel may be on its way for this notebook: the connection broke when it was asked for. Try again in a moment.';
 
 export interface Creation {
   /** The caller's; the same for a request that is made again. */
   key: string;
-  /** `/api/kernels` or `/api/sessions`, with the query. */
+  method: 'POST' | 'PATCH';
+  /** `/api/kernels`, `/api/sessions` or one of the latter, with the query. */
   path: string;
   body: Buffer;
 }
 
+type What = Pick<CreationRecord, 'kind' | 'subject' | 'kernelName'>;
+
 export class Creations {
-  readonly #folder: string;
-  readonly #gateway: Pick<Gateway, 'create' | 'listKernels'>;
+  readonly #records: CreationRecords;
+  readonly #gateway: Pick<Gateway, 'call' | 'read' | 'startedAt'>;
+  readonly #clock: Pick<Clock, 'sinceBoot'>;
   readonly #underWay = new Map<string, Promise<GatewayAnswer>>();
   /** The last one for each notebook: two at once made two kernels. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Keys for which the gateway has been asked and has not answered yet. */
+  readonly #sent = new Set<string>();
+  readonly #claimed = new Set<string>();
 
-  constructor(stateDir: string, gateway: Pick<Gateway, 'create' | 'listKernels'>) {
-    this.#folder = join(stateDir, 'creations');
+  constructor(
+    stateDir: string,
+    gateway: Pick<Gateway, 'call' | 'read' | 'startedAt'>,
+    clock: Pick<Clock, 'sinceBoot'>,
+  ) {
+    this.#records = new CreationRecords(stateDir);
     this.#gateway = gateway;
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    this.#tidy();
+    this.#clock = clock;
   }
 
-  /** @throws when the gateway does not answer; then it may be asked for again */
+  /** @throws when the gateway does not answer, or UnsettledError; then it may be asked for again */
   async create(creation: Creation): Promise<GatewayAnswer> {
     const known = this.#underWay.get(creation.key);
     if (known) return await known;
@@ -62,9 +68,11 @@ export class Creations {
   }
 
   async #inTurn(creation: Creation): Promise<GatewayAnswer> {
-    const turn = turnOf(creation);
+    const what = whatOf(creation);
+    // Kernels without a notebook are made side by side.
+    const turn = what.kind === 'kernel' ? `key ${creation.key}` : `${what.kind} ${what.subject}`;
     const before = this.#turns.get(turn) ?? Promise.resolve();
-    const own = before.catch(() => undefined).then(() => this.#make(creation));
+    const own = before.catch(() => undefined).then(() => this.#makeOnce(creation, what));
     this.#turns.set(turn, own);
     try {
       return await own;
@@ -73,88 +81,99 @@ export class Creations {
     }
   }
 
-  async #make(creation: Creation): Promise<GatewayAnswer> {
-    const file = this.#fileOf(creation.key);
-    const known = read(file);
-    if (known?.answer) return toAnswer(known.answer);
-    const adopted = known && (await this.#adopt(known, creation));
-    const before = known?.before ?? (await this.#gateway.listKernels()).map(({ id }) => id);
-    if (!known) write(file, { before });
-    const answer = adopted ?? (await this.#gateway.create(creation.path, creation.body));
-    // A refusal is no creation: who asks again may have more luck.
-    if (answer.status >= 400) rmSync(file, { force: true });
-    else write(file, { before, answer: { status: answer.status, body: answer.body.toString() } });
-    this.#tidy();
-    return answer;
+  async #makeOnce(creation: Creation, what: What): Promise<GatewayAnswer> {
+    const { key } = creation;
+    const earlier = this.#records.read(key);
+    if (earlier?.answer) return toAnswer(earlier.answer);
+    const gateway = await this.#gateway.startedAt();
+    const made = earlier?.gateway === gateway && earlier && (await this.#find(key, earlier));
+    if (made) {
+      this.#keep(key, earlier, made);
+      return made;
+    }
+    if (what.kind !== 'kernel') await this.#letOthersSettle(key, what, gateway);
+    return await this.#make(creation, { ...what, gateway, before: await this.#kernelsNow() });
   }
 
-  /**
-   * The kernel that an agent had made for this before it died, if there is just one that may be it. Of notebook sessions the
-   * gateway itself gives the one that is there.
-   */
-  async #adopt({ before }: Remembered, { path }: Creation): Promise<GatewayAnswer | undefined> {
-    if (!/^\/api\/kernels(\?|$)/.test(path)) return undefined;
-    const claimed = new Set([...before, ...this.#claimed()]);
-    const candidates = (await this.#gateway.listKernels()).filter(({ id }) => !claimed.has(id));
-    const [kernel] = candidates;
-    if (!kernel || candidates.length > 1) return undefined;
-    const model = {
-      ...{ id: kernel.id, name: kernel.name, execution_state: kernel.executionState },
-      ...{ last_activity: new Date(kernel.lastActivity).toISOString(), connections: 0 },
-    };
-    return toAnswer({ status: 201, body: JSON.stringify(model) });
+  /** @throws UnsettledError while what an earlier try has begun may still come */
+  async #find(key: string, earlier: CreationRecord): Promise<GatewayAnswer | undefined> {
+    const made = await this.#look(key, earlier);
+    if (!made && this.#isYoung(earlier)) throw new UnsettledError(NOT_YET);
+    return made;
   }
 
-  #claimed(): string[] {
-    return readdirSync(this.#folder).flatMap((name) => {
-      const answer = read(join(this.#folder, name))?.answer;
-      const made = madeKernel.safeParse(answer && parse(answer.body));
-      return made.success ? [made.data.id] : [];
-    });
-  }
-
-  #tidy(): void {
-    const now = Date.now();
-    const files = readdirSync(this.#folder)
-      .map((name) => ({ name, at: statSync(join(this.#folder, name)).mtimeMs }))
-      .sort((one, other) => other.at - one.at);
-    for (const [index, { name, at }] of files.entries()) {
-      if (index < MAX_REMEMBERED && now - at < MAX_AGE_MILLISECONDS) continue;
-      rmSync(join(this.#folder, name), { force: true });
+  /** The gateway itself does not know of a notebook's session before its kernel runs. */
+  async #letOthersSettle(key: string, what: What, gateway: string | undefined): Promise<void> {
+    for (const other of this.#records.others(key)) {
+      const isOfThis = other.kind === what.kind && other.subject === what.subject;
+      if (!isOfThis || other.answer || other.gateway !== gateway || !this.#isYoung(other)) continue;
+      if (!(await this.#look(key, other))) throw new UnsettledError(ANOTHER_IS_MADE);
     }
   }
 
-  #fileOf(key: string): string {
-    return join(this.#folder, createHash('sha256').update(key).digest('hex').slice(0, 32));
+  async #look(key: string, earlier: CreationRecord): Promise<GatewayAnswer | undefined> {
+    return await findMade({
+      ...{ gateway: this.#gateway, claimed: this.#claimed, earlier },
+      others: () => this.#records.others(key),
+      isBusy: () => this.#sent.size > 0,
+    });
+  }
+
+  async #make(
+    { key, method, path, body }: Creation,
+    about: Omit<CreationRecord, 'sentAt'>,
+  ): Promise<GatewayAnswer> {
+    const record = { ...about, sentAt: this.#clock.sinceBoot() };
+    this.#records.write(key, record);
+    this.#sent.add(key);
+    try {
+      const answer = await this.#gateway.call(method, path, body);
+      this.#keep(key, record, answer);
+      return answer;
+    } catch (error) {
+      if (wasNeverSent(error)) this.#records.remove(key);
+      throw error;
+    } finally {
+      this.#sent.delete(key);
+    }
+  }
+
+  #keep(key: string, record: CreationRecord, { status, body }: GatewayAnswer): void {
+    // A refusal is no creation: who asks again may have more luck.
+    if (status >= 400) this.#records.remove(key);
+    else this.#records.write(key, { ...record, answer: { status, body: body.toString() } });
+  }
+
+  async #kernelsNow(): Promise<string[]> {
+    const kernels = z.array(z.object({ id: z.string() }));
+    return kernels.parse(await this.#gateway.read('/api/kernels')).map(({ id }) => id);
+  }
+
+  #isYoung({ sentAt }: CreationRecord): boolean {
+    return this.#clock.sinceBoot() - sentAt < TRACE_MILLISECONDS;
   }
 }
 
-/** Of one notebook one after the other. */
-function turnOf({ key, body }: Creation): string {
-  const session = madeSession.safeParse(parse(body.toString()));
-  return session.success ? `notebook ${session.data.path}` : `key ${key}`;
+function whatOf({ key, path, body }: Creation): What {
+  const { pathname } = new URL(path, 'http://gateway');
+  const [, , collection, id] = pathname.split('/');
+  const { path: given, notebook, name: kernelName } = wish.safeParse(parse(body)).data ?? {};
+  if (id !== undefined) return { kind: 'change', subject: id };
+  if (collection === 'sessions') {
+    // Without a path the gateway will refuse it.
+    return { kind: 'session', subject: notebook?.path ?? given ?? key };
+  }
+  const subject = createHash('sha256').update(body).digest('hex');
+  return { kind: 'kernel', subject, kernelName };
 }
 
 function toAnswer({ status, body }: { status: number; body: string }): GatewayAnswer {
   return { status, headers: ['Content-Type', 'application/json'], body: Buffer.from(body) };
 }
 
-function read(file: string): Remembered | undefined {
+function parse(body: Buffer): unknown {
   try {
-    return remembered.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined;
-  }
-}
-
-function write(file: string, content: Remembered): void {
-  writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
+    return JSON.parse(body.toString());
   } catch {
     return undefined;
   }

@@ -15,6 +15,12 @@ const ANSWER_TIMEOUT_MILLISECONDS = 300_000;
 /** For the agent's own questions. */
 const QUESTION_TIMEOUT_MILLISECONDS = 10_000;
 
+/** What callers are told. */
+export const GATEWAY_SILENT = 'The gateway does not answer. Try again in a moment.';
+
+/** The last two: its token could not be read. */
+const NEVER_SENT = ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOENT', 'EACCES'];
+
 const kernelList = z.array(
   z.object({
     id: z.string(),
@@ -53,14 +59,12 @@ export class Gateway {
   /**
    * Passes a request on and its answer back. While the gateway does not answer the caller gets 503: 404 would mean that
    * the kernel is gone, 502 that it is dead.
-   * @param ownHeaders the agent's own, once the gateway's status is known
    * @returns the gateway's status, or `undefined` when there was none.
    */
   async forward(
     request: IncomingMessage,
     response: ServerResponse,
     path: string,
-    ownHeaders: (status: number) => string[] = () => [],
   ): Promise<number | undefined> {
     const aborted = new AbortController();
     response.once('close', () => {
@@ -68,8 +72,7 @@ export class Gateway {
     });
     try {
       const answer = await this.#send(request, path, aborted.signal);
-      const headers = headersToCaller(toRaw(answer.headers));
-      response.writeHead(answer.statusCode, [...headers, ...ownHeaders(answer.statusCode)]);
+      response.writeHead(answer.statusCode, headersToCaller(toRaw(answer.headers)));
       await pipeline(answer.body, response);
       return answer.statusCode;
     } catch (error) {
@@ -78,11 +81,11 @@ export class Gateway {
     }
   }
 
-  /** Makes a kernel or a notebook session, whoever may go away meanwhile. @throws when the gateway does not answer */
-  async create(path: string, body: Buffer): Promise<GatewayAnswer> {
+  /** Changes something, whoever may go away meanwhile. @throws when the gateway does not answer */
+  async call(method: 'POST' | 'PATCH', path: string, body: Buffer): Promise<GatewayAnswer> {
     const answer = await this.#pool.request({
       path,
-      method: 'POST',
+      method,
       headers: { Authorization: await this.authorization(), 'Content-Type': 'application/json' },
       body,
     });
@@ -97,6 +100,21 @@ export class Gateway {
     const answer = await this.#ask('/api/kernelspecs');
     await answer.body.dump();
     return answer.statusCode === 200;
+  }
+
+  /** What a GET answers, in JSON. @throws when that is not 200, or no JSON */
+  async read(path: string): Promise<unknown> {
+    const answer = await this.#ask(path);
+    if (answer.statusCode === 200) return await answer.body.json();
+    await answer.body.dump();
+    throw new Error(`the gateway answered ${answer.statusCode}`);
+  }
+
+  /** Tells one process of the gateway from the next; `undefined` if this gateway does not say. @throws when it does not answer */
+  async startedAt(): Promise<string | undefined> {
+    const answer = await this.#ask('/api/status');
+    const text = await answer.body.text();
+    return answer.statusCode === 200 ? startedIn(text) : undefined;
   }
 
   async listKernels(): Promise<ListedKernel[]> {
@@ -163,10 +181,7 @@ export class Gateway {
       response.destroy(); // Half an answer must not look like a whole one.
       return;
     }
-    const { headers, body } = jsonAnswer(
-      503,
-      'The gateway does not answer. Try again in a moment.',
-    );
+    const { headers, body } = jsonAnswer(503, GATEWAY_SILENT);
     // What is left of the request's body is not read, so the connection cannot be used again.
     response.writeHead(503, { ...headers, Connection: 'close' });
     response.end(body);
@@ -180,6 +195,20 @@ export class Gateway {
       headersTimeout: QUESTION_TIMEOUT_MILLISECONDS,
       bodyTimeout: QUESTION_TIMEOUT_MILLISECONDS,
     });
+  }
+}
+
+/** The gateway was not there to be asked: whatever failed, it has not heard of it. */
+export function wasNeverSent(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && NEVER_SENT.includes(code);
+}
+
+function startedIn(text: string): string | undefined {
+  try {
+    return z.object({ started: z.string() }).parse(JSON.parse(text)).started;
+  } catch {
+    return undefined;
   }
 }
 

@@ -35,6 +35,7 @@ const EXACT_PATHS = ['/api', '/api/', '/api/status'];
 const CHANNEL_PATH = /^\/api\/kernels\/([^/]+)\/channels$/;
 const INTERRUPT_PATH = /^\/api\/kernels\/[^/]+\/interrupt$/;
 const COLLECTION_PATH = /^\/api\/(kernels|sessions)$/;
+const SESSION_PATH = /^\/api\/sessions\/[^/]+$/;
 const RESTART_PATH = /^\/api\/kernels\/([^/]+)\/restart$/;
 
 /** What of a request's URL is passed on: the path in normal form, so that `..` leads nowhere, and no token. */
@@ -48,6 +49,8 @@ export interface Route {
   isInterrupt: boolean;
   /** A POST here makes something. */
   isCollection: boolean;
+  /** A PATCH here may make a kernel. */
+  isNotebookSession: boolean;
 }
 
 /** `undefined` for what is not the gateway's business. */
@@ -62,6 +65,7 @@ export function routeOf(requestUrl: string): Route | undefined {
     restartOf: RESTART_PATH.exec(pathname)?.[1],
     isInterrupt: INTERRUPT_PATH.test(pathname),
     isCollection: COLLECTION_PATH.test(pathname),
+    isNotebookSession: SESSION_PATH.test(pathname),
   };
 }
 

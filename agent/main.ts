@@ -130,7 +130,7 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     gateway,
     gate,
     channels,
-    creations: new Creations(config.stateDir, gateway),
+    creations: new Creations(config.stateDir, gateway, clock),
     onKernelsTouched: () => {
       watch.look();
     },

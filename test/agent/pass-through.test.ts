@@ -70,7 +70,8 @@ describe('the front door', { timeout: 60_000 }, () => {
       if (request.method === 'POST') request.pipe(response);
       else response.end('[]');
     });
-    const request = httpRequest(`${agent.url}/api/sessions`, { method: 'POST', headers: BEARER });
+    const options = { method: 'POST', headers: BEARER };
+    const request = httpRequest(`${agent.url}/api/kernels/k/interrupt`, options);
     request.write('first');
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     assert.equal(String((await once(response, 'data'))[0]), 'first');
@@ -89,13 +90,41 @@ describe('the front door', { timeout: 60_000 }, () => {
       }
     });
     const caller = new AbortController();
-    const answer = agent.request('/api/kernels', { method: 'POST', signal: caller.signal });
+    const answer = agent.request('/api/kernels/k', { method: 'DELETE', signal: caller.signal });
     const refused = assert.rejects(answer);
     await until('it arrives', () => hasArrived);
     caller.abort();
     await refused;
     await until('the gateway’s side ends', () => hasEnded);
   });
+
+  for (const [what, path] of [
+    ['a restart', '/api/kernels/k/restart'],
+    ['a kernel', '/api/kernels'],
+  ] as const) {
+    it(`has ${what} done to its end when the caller goes away`, async (t) => {
+      let finish: (() => void) | undefined;
+      let hasEnded = false;
+      const { agent } = await startRegistered(t, (request, response) => {
+        if (request.method === 'GET') response.end('[]');
+        else {
+          response.once('close', () => (hasEnded = !response.writableFinished));
+          finish = () => response.end('{}');
+        }
+      });
+      const caller = new AbortController();
+      const options = { method: 'POST', signal: caller.signal };
+      const refused = assert.rejects(agent.request(path, options));
+      await until('it arrives', () => finish !== undefined);
+      caller.abort();
+      await refused;
+      // Another request passes meanwhile: what the caller's going has caused is over by then.
+      await agent.request('/api/kernels');
+      await agent.request('/api/kernels');
+      assert.equal(hasEnded, false);
+      finish?.();
+    });
+  }
 
   it('cuts an answer that the gateway did not finish', async (t) => {
     const { agent } = await startRegistered(t, (request, response) => {
