@@ -58,7 +58,7 @@ export class KernelHosts {
     return this.#hosts.get(kernelId)?.host;
   }
 
-  /** The gateway's list of kernels, asked for at `askedAt`: what it does not name has ended. */
+  /** The gateway's list of kernels, asked for at `askedAt` since boot: what it does not name has ended. */
   listed(ids: ReadonlySet<string>, askedAt: number): void {
     this.#load(ids);
     for (const [id, { openedAt }] of this.#hosts) {
@@ -107,7 +107,7 @@ export class KernelHosts {
         void this.#shutDown(kernelId, isRestart);
       },
     });
-    this.#hosts.set(kernelId, { host, openedAt: clock.now() });
+    this.#hosts.set(kernelId, { host, openedAt: clock.sinceBoot() });
     return host;
   }
 

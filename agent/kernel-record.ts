@@ -62,6 +62,27 @@ export function newKernel(now: number): KernelRecord {
   };
 }
 
+/** The wall clock was set: as if it had always been as it is now. What is compared with the gateway's own memory stays. */
+export function shifted(kernel: KernelRecord, milliseconds: number): KernelRecord {
+  const { work, listed } = kernel;
+  return {
+    ...kernel,
+    work: new Map([...work].map(([id, item]) => [id, shiftedWork(item, milliseconds)])),
+    activeAt: kernel.activeAt + milliseconds,
+    idleAt: kernel.idleAt + milliseconds,
+    ...(listed && { listed: { ...listed, answeredAt: listed.answeredAt + milliseconds } }),
+  };
+}
+
+function shiftedWork({ kind, startedAt, repliedAt, unseenSince }: Work, by: number): Work {
+  return {
+    kind,
+    ...(startedAt !== undefined && { startedAt: startedAt + by }),
+    ...(repliedAt !== undefined && { repliedAt: repliedAt + by }),
+    ...(unseenSince !== undefined && { unseenSince: unseenSince + by }),
+  };
+}
+
 /** The kernel is a new process: nothing that it was asked before will be answered. */
 export function afterRestart(kernel: KernelRecord, now: number): KernelRecord {
   return {

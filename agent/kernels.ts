@@ -13,17 +13,24 @@ import {
   afterUse,
 } from './kernel-messages.ts';
 import type { KernelRecord, ListedKernel } from './kernel-record.ts';
-import { afterRestart, newKernel } from './kernel-record.ts';
+import { afterRestart, newKernel, shifted } from './kernel-record.ts';
 import type { KernelMessage } from './message.ts';
+
+/** Two clocks are not read at the same moment, and the wall clock is slewed all the time. */
+const JUMP_MILLISECONDS = 500;
 
 export class Kernels {
   readonly #clock: Clock;
   readonly #onChange: () => void;
+  /** `knownSince`: milliseconds since boot. */
   readonly #records = new Map<string, { record: KernelRecord; knownSince: number }>();
+  /** The wall clock when the machine was booted, as it is now. */
+  #bootedAt: number;
 
   /** `onChange` is called when a kernel comes, goes, or does something else than before. */
   constructor(clock: Clock, onChange: () => void) {
     this.#clock = clock;
+    this.#bootedAt = clock.now() - clock.sinceBoot();
     this.#onChange = onChange;
   }
 
@@ -62,11 +69,12 @@ export class Kernels {
     if (this.#records.has(id)) this.#update(id, afterRestart);
   }
 
-  /** The gateway's list of all kernels. Those that it does not name are gone. */
+  /** The gateway's list of all kernels, asked for at `askedAt` since boot. Those that it does not name are gone. */
   listed(list: readonly ListedKernel[], askedAt: number): void {
-    const answeredAt = this.#clock.now();
+    const answeredAt = this.#now();
+    const askedThen = answeredAt - (this.#clock.sinceBoot() - askedAt);
     for (const item of list) {
-      this.#update(item.id, (kernel) => afterListing(kernel, item, askedAt, answeredAt));
+      this.#update(item.id, (kernel) => afterListing(kernel, item, askedThen, answeredAt));
     }
     const ids = new Set(list.map((item) => item.id));
     for (const [id, { knownSince }] of this.#records) {
@@ -77,7 +85,7 @@ export class Kernels {
   }
 
   activities(): KernelActivity[] {
-    const now = this.#clock.now();
+    const now = this.#now();
     return [...this.#records].map(([id, { record }]) => activityOf(id, record, now));
   }
 
@@ -93,7 +101,7 @@ export class Kernels {
 
   /** A kernel looks busy for no reason that we saw: only another list can tell when that ends. */
   get isListNeeded(): boolean {
-    const now = this.#clock.now();
+    const now = this.#now();
     return [...this.#records].some(([id, { record }]) => {
       const { state } = activityOf(id, record, now);
       const isUnsettled = state === 'busy' || state === 'starting';
@@ -101,11 +109,23 @@ export class Kernels {
     });
   }
 
-  #update(id: string, change: (kernel: KernelRecord, now: number) => KernelRecord): void {
+  /** By the wall clock, as the gateway's own times are. When that is set, what is remembered is moved along. */
+  #now(): number {
     const now = this.#clock.now();
+    const bootedAt = now - this.#clock.sinceBoot();
+    const jump = bootedAt - this.#bootedAt;
+    if (Math.abs(jump) > JUMP_MILLISECONDS) {
+      this.#bootedAt = bootedAt;
+      for (const known of this.#records.values()) known.record = shifted(known.record, jump);
+    }
+    return now;
+  }
+
+  #update(id: string, change: (kernel: KernelRecord, now: number) => KernelRecord): void {
+    const now = this.#now();
     const known = this.#records.get(id);
     const record = change(known?.record ?? newKernel(now), now);
-    this.#records.set(id, { record, knownSince: known?.knownSince ?? now });
+    this.#records.set(id, { record, knownSince: known?.knownSince ?? this.#clock.sinceBoot() });
     if (!known || isVisiblyDifferent(known.record, record, now)) this.#onChange();
   }
 }

@@ -48,7 +48,7 @@ async function whyNotListed(
   { gateway, kernels, clock }: LookDeps,
   { isGatewayNeeded }: LookFor,
 ): Promise<string | undefined> {
-  const askedAt = clock.now();
+  const askedAt = clock.sinceBoot();
   try {
     kernels.listed(await gateway.listKernels(), askedAt);
     return undefined;

@@ -34,7 +34,7 @@ export interface ReporterOptions {
   onRegistered: (accessToken: string) => void;
   /** The API has accepted a call. */
   onReached: (deadManSeconds: number) => void;
-  clock: Pick<Clock, 'now' | 'after'>;
+  clock: Pick<Clock, 'sinceBoot' | 'after'>;
   log: Log;
   /** 0 to 1; spreads the retries of many agents. */
   random: () => number;
@@ -153,10 +153,11 @@ export class Reporter {
   /** Until the interval is over, or a report would say something else than the last one. */
   async #untilDue(intervalMilliseconds: number): Promise<void> {
     const { clock, observe } = this.#options;
-    const dueAt = clock.now() + intervalMilliseconds;
+    // A wall clock that is set back would hold reports up.
+    const dueAt = clock.sinceBoot() + intervalMilliseconds;
     await this.#wait(MIN_GAP_MILLISECONDS);
-    while (!this.#isStopped && !this.#isUrgent && clock.now() < dueAt) {
-      if (!this.#hasChanged) await this.#wait(dueAt - clock.now(), true);
+    while (!this.#isStopped && !this.#isUrgent && clock.sinceBoot() < dueAt) {
+      if (!this.#hasChanged) await this.#wait(dueAt - clock.sinceBoot(), true);
       if (!this.#hasChanged) return;
       await this.#wait(DEBOUNCE_MILLISECONDS);
       this.#hasChanged = false;

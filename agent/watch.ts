@@ -19,7 +19,7 @@ export interface WatchOptions {
   kernels: Kernels;
   clock: Clock;
   log: Log;
-  /** The kernels that the gateway named, and when it was asked. */
+  /** The kernels that the gateway named, and when it was asked, in milliseconds since boot. */
   onListed?: (ids: ReadonlySet<string>, askedAt: number) => void;
   onReadyChanged: () => void;
 }
@@ -76,7 +76,7 @@ export class Watch {
   }
 
   #waitingInterval(): number {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.sinceBoot();
     this.#waitingSince ??= now;
     const isLong = now - this.#waitingSince >= WAITING_MILLISECONDS;
     return isLong ? READY_INTERVAL_MILLISECONDS : WAITING_INTERVAL_MILLISECONDS;
@@ -90,7 +90,7 @@ export class Watch {
     const { gateway, kernels, clock, onListed } = this.#options;
     try {
       const isReady = await gateway.isReady();
-      const askedAt = clock.now();
+      const askedAt = clock.sinceBoot();
       // A gateway that does not answer may still have its kernels: what is known of them is kept.
       if (isReady) {
         const list = await gateway.listKernels();

@@ -3,10 +3,11 @@ import { ManualClock } from '../helpers/manual-clock.ts';
 
 export class MachineClock extends ManualClock {
   #slept = 0;
+  #set = 0;
 
   /** The wall clock. */
   override now(): number {
-    return 1_000_000_000_000 + this.sinceBoot();
+    return 1_000_000_000_000 + this.#set + this.sinceBoot();
   }
 
   sinceBoot(): number {
@@ -15,6 +16,11 @@ export class MachineClock extends ManualClock {
 
   awake(): number {
     return super.now();
+  }
+
+  /** Somebody sets the wall clock by so much. */
+  set(milliseconds: number): void {
+    this.#set += milliseconds;
   }
 
   sleep(milliseconds: number): void {

@@ -46,6 +46,16 @@ describe('the reporter', () => {
     await world.end();
   });
 
+  it('keeps its interval when the wall clock is set back', async () => {
+    const world = start();
+    await world.pass(5_000);
+    world.clockIsSetBy = -3_600_000;
+    world.reporter.changed();
+    await world.pass(26_000);
+    assert.equal(world.calls.at(-1), 'report 1');
+    await world.end();
+  });
+
   it('does not forget a change that came while a report was on its way', async () => {
     const world = start();
     await world.pass(0);
@@ -157,6 +167,8 @@ interface World {
   /** What the API answers with while it is set. */
   error: Error | undefined;
   observation: Observation;
+  /** Somebody has set the wall clock by so many milliseconds. */
+  clockIsSetBy: number;
   reporter: Reporter;
   pass(milliseconds: number): Promise<void>;
   end(): Promise<void>;
@@ -166,7 +178,8 @@ function start(): World {
   let now = 0;
   const timers = new Set<{ at: number; run: () => void }>();
   const clock = {
-    now: () => now,
+    now: () => now + world.clockIsSetBy,
+    sinceBoot: () => now,
     after: (milliseconds: number, run: () => void) => {
       const timer = { at: now + milliseconds, run };
       timers.add(timer);
@@ -181,6 +194,7 @@ function start(): World {
   };
   const world: World = {
     calls: [],
+    clockIsSetBy: 0,
     lines,
     reports: [],
     word: { sleep: undefined, answer: undefined, version: 0 },
