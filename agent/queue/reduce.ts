@@ -1,6 +1,7 @@
 // The state of a kernel's queue after one more entry of its log (pure): agent/kernel-log writes an entry, then the state is
 // what this says; after a restart of the agent the same entries give the same state. What belongs to one occasion has a
-// file of its own: attendance.ts, unanswered.ts, doubt.ts, failure.ts, restart.ts.
+// file of its own: attendance.ts, unanswered.ts, doubt.ts, failure.ts, prompt.ts,
+// restart.ts.
 import { assertNever } from '../assert-never.ts';
 import { afterOwedPart, withOwed, withUnanswered, withoutUnanswered } from './unanswered.ts';
 import { afterChannel, afterChannelGone, changeChannel } from './attendance.ts';
@@ -8,6 +9,7 @@ import { afterFence, withEnding, withoutEnding } from './doubt.ts';
 import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
 import { afterFailure } from './failure.ts';
 import { changeLane, endRunning, findRunning, laneIn } from './lanes.ts';
+import { withPrompt } from './prompt.ts';
 import { afterRestart, withProcess, withoutWaiting } from './restart.ts';
 import type { KernelState, Running } from './state.ts';
 
@@ -114,9 +116,4 @@ function afterTrace(
     ...before,
     running: { ...running, ...(hasIdled && { hasIdled }), isTraced: true, mayResend: false },
   }));
-}
-
-function withPrompt(state: KernelState, entry: MessageEntry, sequence: number): KernelState {
-  const { prompt: id = '', parent = '', to = '' } = entry;
-  return { ...state, prompt: { id, sequence, parent, channel: to, isOrphan: false } };
 }

@@ -93,6 +93,11 @@ export class AgentModel {
     this.#ends.delete(key);
   }
 
+  /** Its page does not come back. */
+  expire(key: string): void {
+    if (this.state.channels.has(key)) this.#append({ kind: 'channelGone', key });
+  }
+
   receive(key: string, frame: ForthFrame, wire: Wire): void {
     if (frame.kind === 'hello') {
       this.#greet(key, frame, wire);

@@ -16,7 +16,7 @@ export interface Faults {
 export class World {
   readonly agent = new AgentModel();
   readonly kernel = new KernelModel();
-  readonly relays = [new RelayModel('a'), new RelayModel('b')];
+  readonly relays = [new RelayModel('a'), new RelayModel('b'), new RelayModel('c')];
   readonly faults: Faults = { lostWords: 0, restarts: 0 };
   readonly kinds = new Map<string, CellKind>();
 
@@ -124,7 +124,8 @@ export class World {
         else if (this.agent.line === undefined) this.agent.connect();
         return;
       case 62:
-        this.agent.isHeld = !this.agent.isHeld;
+        if (relay.key.startsWith('c')) this.#leave(relay);
+        else this.agent.isHeld = !this.agent.isHeld;
         return;
       default:
         this.#restart(detail);
@@ -134,6 +135,15 @@ export class World {
   #cut(relay: RelayModel): void {
     relay.cut();
     this.agent.hangUp(relay.key);
+  }
+
+  /** For good: what it asked for is done all the same. Another page may come in its place. */
+  #leave(relay: RelayModel): void {
+    this.#cut(relay);
+    this.agent.expire(relay.key);
+    const successor = new RelayModel(`${relay.key}c`);
+    this.relays[this.relays.indexOf(relay)] = successor;
+    this.#meet(successor);
   }
 
   #connect(relay: RelayModel): void {
