@@ -236,15 +236,12 @@ export class KernelHost {
   #receive(frame: Buffer, connection: string): string | undefined {
     if (this.#isClosed) return undefined;
     const message = readMessage(frame);
-    const { kernels, kernelId, sessionId, log } = this.#options;
+    const { kernels, kernelId, log } = this.#options;
     kernels.answer(kernelId, kernelMessageOf(message));
     const lane = this.#fences.get(message.parent.msg_id ?? '');
     const fence = lane === undefined ? undefined : { id: message.parent.msg_id ?? '', lane };
-    const isOwn = message.parent.session === sessionId;
     try {
       for (const entry of recordMessage(this.#log.state, message, fence, connection)) {
-        // That it was busy with our question is news for everybody: it shows which process there is.
-        if (entry.kind === 'message' && isOwn && message.channel !== 'iopub') continue;
         if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
         this.#append(entry, entry.kind === 'message' ? frame : undefined);
       }

@@ -245,11 +245,14 @@ function toLogRecord({ sequence, header, body }: RawRecord): LogRecord {
   return { sequence, entry, body };
 }
 
-/** Requests that are not over, and the open prompt. Of what was sent and awaits its reply the state knows enough. */
+/** Requests that are not over, and the prompt with its input. Of what was sent and awaits its reply the state knows enough. */
 function neededBodies({ lanes, owed, prompt }: KernelState): number[] {
   const inLanes = [...lanes.values()].flatMap(({ running, waiting }) =>
     (running ? [running, ...waiting] : waiting).map(({ sequence }) => sequence),
   );
   const answers = owed.map(({ request }) => request.sequence);
-  return [...inLanes, ...answers, ...(prompt ? [prompt.sequence] : [])];
+  const ofPrompt = prompt
+    ? [prompt.sequence, ...(prompt.input ? [prompt.input.sequence] : [])]
+    : [];
+  return [...inLanes, ...answers, ...ofPrompt];
 }

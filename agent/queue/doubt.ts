@@ -12,7 +12,8 @@ const MAX_ENDING = 100;
 export function afterFence(state: KernelState, entry: FencedEntry): KernelState {
   const { lane, connection, process } = entry;
   const isSameProcess = process !== '' && process === state.process;
-  const idled = withLostEnding(state, lane, connection);
+  const known = { ...state, refusesRepeats: entry.isSafeToResend };
+  const idled = withLostEnding(known, lane, connection);
   const answered = lane === MAIN_LANE ? withLostUnanswered(idled, connection) : idled;
   const settled = withoutAborting(answered, lane);
   const { running } = laneIn(settled, lane);

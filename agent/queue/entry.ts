@@ -61,6 +61,8 @@ const message = z.object({
   status: text.optional(),
   /** Of an `input_request`. */
   prompt: text.optional(),
+  /** Of a `kernel_info_reply`. */
+  refusesRepeats: z.boolean().optional(),
   /** A part of the answer that the agent owes to the request with this sequence number. */
   owed: position.optional(),
 });

@@ -2,7 +2,7 @@
 // depends on the state alone, so an agent that died goes on where it was.
 import type { Conditions } from './record.ts';
 import type { KernelState, Lane, Owed, Prompt } from './state.ts';
-import { MAIN_LANE } from './state.ts';
+import { MAIN_LANE, STDIN_LANE } from './state.ts';
 
 export type Step =
   /** Write the next part of an answer that the agent owes. */
@@ -11,7 +11,7 @@ export type Step =
   | { readonly do: 'send'; readonly lane: string; readonly sequence: number }
   /** Ask the kernel something in this lane: its answer shows what became of what was sent before. */
   | { readonly do: 'fence'; readonly lane: string }
-  /** Show an open prompt to the page with this channel; its own page has gone. */
+  /** Show an open prompt to the page with this channel: its own page has gone, or it is asked again. */
   | { readonly do: 'showPrompt'; readonly prompt: Prompt; readonly channel: string };
 
 /** @returns `undefined` when there is nothing to do before something happens */
@@ -22,6 +22,8 @@ export function nextStep(state: KernelState, conditions: Conditions): Step | und
   if (prompt) return prompt;
   const { connection, isHeld, fences } = conditions;
   if (connection === undefined || isHeld) return undefined;
+  const input = inputFor(state, connection);
+  if (input) return input;
   // Before anything else is sent: it might run for hours.
   const ending = state.ending.find(
     ({ lane, sentOn }) => sentOn !== connection && !fences.has(lane),
@@ -58,6 +60,20 @@ function nextInLane(
 
 function orphanedPrompt({ prompt, channels }: KernelState): Step | undefined {
   const [channel] = channels.keys();
-  if (!prompt?.isOrphan || channel === undefined) return undefined;
+  if (!prompt?.isOrphan || prompt.input || channel === undefined) return undefined;
   return { do: 'showPrompt', prompt, channel };
+}
+
+/**
+ * A cell that waits for input answers no question, so nobody can tell whether it got what was on its way when a connection
+ * broke. As long as it has not been heard since, it is sent again, or asked for again where the kernel might take it twice.
+ */
+function inputFor(state: KernelState, connection: string): Step | undefined {
+  const { prompt, channels, refusesRepeats } = state;
+  if (!prompt?.input || prompt.input.sentOn === connection) return undefined;
+  const { sequence, sentOn } = prompt.input;
+  if (sentOn === undefined || refusesRepeats) return { do: 'send', lane: STDIN_LANE, sequence };
+  const [another] = channels.keys();
+  const channel = channels.has(prompt.channel) ? prompt.channel : another;
+  return channel === undefined ? undefined : { do: 'showPrompt', prompt, channel };
 }

@@ -83,12 +83,11 @@ export function recordMessage(
   }
   if (fence && parent.msg_id === fence.id) {
     if (header.msg_type !== 'kernel_info_reply') return entries;
-    const content = message.content() as { implementation?: unknown };
     return [
       ...entries,
       {
         ...{ kind: 'fenced', lane: fence.lane, connection, process: processOf(message) ?? '' },
-        isSafeToResend: content.implementation === 'ipython',
+        isSafeToResend: refusesRepeats(message),
       },
     ];
   }
@@ -108,7 +107,7 @@ function recordInput(
   incoming: Incoming,
   message: Message,
 ): RequestEntry {
-  const isOpen = prompt !== undefined && incoming.seen >= prompt.sequence;
+  const isOpen = prompt && !prompt.input && incoming.seen >= prompt.sequence;
   const named = message.parent.msg_id;
   const isMeant = named === undefined || named === prompt?.id || named === prompt?.parent;
   return isOpen && isMeant ? { ...entry, answersPrompt: true } : { ...entry, isIgnored: true };
@@ -176,11 +175,18 @@ function factsOf(message: Message): MessageEntry {
   if (process !== undefined) entry.process = process;
   if (header.msg_type === 'status') entry.executionState = stateIn(message) ?? '';
   if (header.msg_type === 'input_request') entry.prompt = header.msg_id;
+  if (header.msg_type === 'kernel_info_reply') entry.refusesRepeats = refusesRepeats(message);
   if (header.msg_type === 'execute_reply') {
     const { status } = message.content() as { status?: unknown };
     entry.status = typeof status === 'string' ? status : 'ok';
   }
   return entry;
+}
+
+/** ipykernel knows a signature that it has seen; of inputs, it throws away what came before it asked. */
+function refusesRepeats(message: Message): boolean {
+  const content = message.content() as { implementation?: unknown };
+  return content.implementation === 'ipython';
 }
 
 /** Output is everybody's; a reply and a prompt are for the one whose request they belong to. */

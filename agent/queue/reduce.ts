@@ -9,9 +9,10 @@ import { afterFence, withEnding, withoutEnding } from './doubt.ts';
 import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
 import { afterFailure } from './failure.ts';
 import { changeLane, endRunning, findRunning, laneIn } from './lanes.ts';
-import { withPrompt } from './prompt.ts';
+import { withInput, withPrompt, withoutPrompt } from './prompt.ts';
 import { afterRestart, withProcess, withoutWaiting } from './restart.ts';
 import type { KernelState, Running } from './state.ts';
+import { STDIN_LANE } from './state.ts';
 
 export function reduce(state: KernelState, entry: Entry, sequence: number): KernelState {
   switch (entry.kind) {
@@ -51,8 +52,8 @@ function afterRequest(state: KernelState, entry: RequestEntry, sequence: number)
   if (entry.isIgnored) return counted;
   if (entry.refused) return withOwed(counted, [waiting], entry.refused);
   if (entry.sentOn !== undefined) return withUnanswered(counted, waiting, entry.sentOn, true);
-  const answered = entry.answersPrompt ? { ...counted, prompt: undefined } : counted;
-  return changeLane(answered, lane, (before) => ({
+  if (entry.answersPrompt) return withInput(counted, { sequence });
+  return changeLane(counted, lane, (before) => ({
     ...before,
     waiting: [...before.waiting, waiting],
   }));
@@ -64,6 +65,7 @@ function afterSent(
   sequence: number,
 ): KernelState {
   const { lane: key, connection } = entry;
+  if (key === STDIN_LANE) return withInput(state, { sequence: entry.sequence, sentOn: connection });
   const { running, waiting } = laneIn(state, key);
   if (running?.sequence === entry.sequence) {
     const again = { ...running, sentOn: connection, mayResend: false, isResent: true };
@@ -89,7 +91,11 @@ function afterMessage(state: KernelState, entry: MessageEntry, sequence: number)
   if (entry.process !== undefined && entry.process !== state.process) {
     next = withProcess(next, entry.process);
   }
-  if (entry.prompt !== undefined) next = withPrompt(next, entry, sequence);
+  if (entry.refusesRepeats !== undefined) {
+    next = { ...next, refusesRepeats: entry.refusesRepeats };
+  }
+  next =
+    entry.prompt === undefined ? withoutPrompt(next, entry) : withPrompt(next, entry, sequence);
   if (entry.parent === undefined) return next;
   const running = findRunning(next, entry.parent);
   if (running) return afterTrace(next, running.lane, running.running, entry, sequence);

@@ -93,6 +93,14 @@ export interface Prompt {
   readonly channel: string;
   /** Its page has gone: the next page gets it. */
   readonly isOrphan: boolean;
+  /** What was answered. The kernel says nothing to it, so it stays until its cell is heard again. */
+  readonly input?: Input;
+}
+
+export interface Input {
+  readonly sequence: number;
+  /** The connection to the gateway that it was last sent on; absent: it was not. */
+  readonly sentOn?: string;
 }
 
 export interface ChannelState {
@@ -126,6 +134,8 @@ export interface KernelState {
   /** Where in the log the kernel was last restarted or died, 0 if it never was. */
   readonly restartedAt: number;
   readonly prompt: Prompt | undefined;
+  /** The kernel takes the same bytes once, as far as it has said what it is. */
+  readonly refusesRepeats: boolean;
 }
 
 export const NEW_KERNEL: KernelState = {
@@ -139,6 +149,7 @@ export const NEW_KERNEL: KernelState = {
   formerProcesses: [],
   restartedAt: 0,
   prompt: undefined,
+  refusesRepeats: false,
 };
 
 export const MAIN_LANE = 'shell';

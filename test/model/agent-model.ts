@@ -130,9 +130,7 @@ export class AgentModel {
   hear(message: Message): void {
     const lane = this.#fences.get(message.parent.msg_id ?? '');
     const fence = lane === undefined ? undefined : { id: message.parent.msg_id ?? '', lane };
-    const isOwn = message.parent.session === 'agent';
     for (const entry of recordMessage(this.state, message, fence, this.line ?? '')) {
-      if (entry.kind === 'message' && isOwn && message.channel !== 'iopub') continue;
       if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
       this.#append(entry, entry.kind === 'message' ? message : undefined);
     }

@@ -43,7 +43,8 @@ export class KernelModel {
   take(message: Message): void {
     if (message.channel === 'stdin') {
       // ipykernel throws away what came before it asked.
-      if (this.#prompt === undefined) return;
+      if (this.#prompt === undefined || this.#seen.has(message.header.msg_id)) return;
+      this.#seen.add(message.header.msg_id);
       if (message.parent.msg_id !== this.#prompt) throw new Error('an input for another prompt');
       this.#prompt = undefined;
       return;

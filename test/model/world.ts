@@ -31,15 +31,16 @@ export class World {
     if (!relay) return;
     const detail = Math.floor(choice / 128);
     const move = choice % 64;
-    if (move < 10) this.#cell(relay, detail);
-    else if (move < 18) this.#forth(relay);
-    else if (move < 26) this.#back(relay);
-    else if (move < 32) this.agent.step(false);
-    else if (move < 42) this.kernel.step();
-    else if (move < 47) this.#toKernel();
-    else if (move < 53) this.#fromKernel();
-    else if (move < 55) relay.confirm();
-    else if (move < 56) relay.answerPrompt();
+    if (move < 9) this.#cell(relay, detail);
+    else if (move < 17) this.#forth(relay);
+    else if (move < 25) this.#back(relay);
+    else if (move < 31) this.agent.step(false);
+    else if (move < 41) this.kernel.step();
+    else if (move < 46) this.#toKernel();
+    else if (move < 52) this.#fromKernel();
+    else if (move < 53) relay.confirm();
+    else if (move < 54) this.#calm(1 + (detail % 6));
+    else if (move < 56) this.#answerPrompt(detail);
     else this.#goWrong(move, relay, detail);
   }
 
@@ -50,21 +51,30 @@ export class World {
       if (this.agent.line === undefined) this.agent.connect();
       for (const relay of this.relays) {
         if (!relay.wire) this.#connect(relay);
+        relay.answerPrompt();
+      }
+      this.#calm(1);
+      // The question was lost with an agent: a person would interrupt the cell.
+      const isAsked = this.agent.state.prompt !== undefined || this.kernel.outbound.length > 0;
+      if (this.faults.lostWords > 0 && this.kernel.isAsking && !isAsked) this.kernel.interrupt();
+      if (this.#isAtRest()) return;
+    }
+    throw new Error('it does not come to rest');
+  }
+
+  /** For a while nothing goes wrong, and whatever is open is used. */
+  #calm(rounds: number): void {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const relay of this.relays) {
         while (relay.forth.length > 0) this.#forth(relay);
         while (relay.back.length > 0) this.#back(relay);
         relay.confirm();
-        relay.answerPrompt();
       }
       while (!this.agent.isSettled) this.agent.step(false);
       while (this.agent.outbound.length > 0) this.#toKernel();
       this.kernel.step();
-      // The question was lost with an agent: a person would interrupt the cell.
-      const isAsked = this.agent.state.prompt !== undefined || this.kernel.outbound.length > 0;
-      if (this.faults.lostWords > 0 && this.kernel.isAsking && !isAsked) this.kernel.interrupt();
-      while (this.kernel.outbound.length > 0) this.#fromKernel();
-      if (this.#isAtRest()) return;
+      while (this.agent.line !== undefined && this.kernel.outbound.length > 0) this.#fromKernel();
     }
-    throw new Error('it does not come to rest');
   }
 
   #isAtRest(): boolean {
@@ -77,6 +87,16 @@ export class World {
     const kind = KINDS[detail % KINDS.length] ?? 'prints';
     relay.cell(kind);
     this.kinds.set(relay.sent.at(-1) ?? '', kind);
+  }
+
+  /** Whoever was asked; `detail`: the answer is in the agent's log, on its way to the kernel, or neither. */
+  #answerPrompt(detail: number): void {
+    const asked = this.relays.find(({ hasPrompt }) => hasPrompt);
+    if (!asked) return;
+    asked.answerPrompt();
+    if (detail % 3 === 0) return;
+    while (asked.forth.length > 0) this.#forth(asked);
+    if (detail % 3 === 1) this.agent.step(false);
   }
 
   #forth(relay: RelayModel): void {

@@ -34,6 +34,80 @@ describe('a prompt', () => {
   });
 });
 
+describe('an input', () => {
+  const reply = { type: 'input_reply', channel: 'stdin', page: 'page' };
+
+  it('goes to the kernel once', () => {
+    const scene = asking();
+    scene.asks({ ...reply, id: 'input' });
+    assert.deepEqual(scene.does(), ['send input']);
+    scene.asks({ ...reply, id: 'again' });
+    assert.deepEqual(scene.does(), []);
+  });
+
+  it('waits for a connection', () => {
+    const scene = asking();
+    scene.reconnects(undefined);
+    scene.asks({ ...reply, id: 'input' });
+    assert.deepEqual(scene.does(), []);
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), ['send input', 'fence shell']);
+  });
+
+  it('is sent again when its connection broke and its cell has not been heard since', () => {
+    const scene = asking();
+    scene.asks({ ...reply, id: 'input' });
+    scene.does();
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), ['send input', 'fence shell']);
+    scene.reconnects('third');
+    assert.deepEqual(scene.does(), ['send input', 'fence shell']);
+  });
+
+  it('is not sent again when its cell has gone on', () => {
+    const scene = asking();
+    scene.asks({ ...reply, id: 'input' });
+    scene.does();
+    scene.says({ type: 'stream', of: 'cell' });
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), ['fence shell']);
+  });
+
+  it('is sent though output came late that its cell had made before it asked', () => {
+    const scene = asking();
+    scene.says({ type: 'stream', of: 'cell' });
+    scene.asks({ ...reply, id: 'input' });
+    assert.deepEqual(scene.does(), ['send input']);
+  });
+
+  it('is asked for again of a kernel that would take the same bytes twice', () => {
+    const scene = asking();
+    scene.says({ type: 'kernel_info_reply', content: { implementation: 'xpython' } });
+    scene.asks({ ...reply, id: 'input' });
+    scene.does();
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), ['show prompt to page', 'fence shell']);
+    scene.asks({ ...reply, id: 'anew' });
+    assert.deepEqual(scene.does(), ['send anew']);
+  });
+
+  it('is for the second prompt of a cell, too', () => {
+    const scene = asking();
+    scene.asks({ ...reply, id: 'input' });
+    scene.does();
+    scene.says({ type: 'input_request', of: 'cell', id: 'second' });
+    scene.asks({ ...reply, id: 'more' });
+    assert.deepEqual(scene.does(), ['send more']);
+  });
+
+  it('for a prompt that ended with its cell goes nowhere', () => {
+    const scene = asking();
+    scene.says({ type: 'execute_reply', of: 'cell', content: { status: 'error' } });
+    scene.asks({ ...reply, id: 'input' });
+    assert.deepEqual(scene.does(), []);
+  });
+});
+
 /** A cell that the kernel has begun. */
 function begun(...pages: string[]): Scene {
   const scene = new Scene(...pages);
@@ -46,6 +120,7 @@ function begun(...pages: string[]): Scene {
 /** It waits for input. */
 function asking(...pages: string[]): Scene {
   const scene = begun('page', ...pages);
+  scene.says({ type: 'kernel_info_reply', content: { implementation: 'ipython' } });
   scene.says({ type: 'input_request', of: 'cell', id: 'prompt' });
   return scene;
 }
