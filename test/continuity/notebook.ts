@@ -7,6 +7,7 @@ export interface Cell {
   /** The attempt is written down as well: a cell whose outcome is unknown is run again by whoever looks at it. */
   code(attempt: number): string;
   answer?: string;
+  fails?: boolean;
   /** No cell, but a message of a widget with so many bytes. */
   bytes?: number;
 }
@@ -58,9 +59,9 @@ function cellOf(number: number, isInRun = false): Cell {
   if (number === 50) return plain(number, "display({'text/plain': 'y' * 20_000_000}, raw=True)");
   if (!isInRun && number % 10 === 7) return { number, code: () => '', bytes: number * 100 };
   if (!isInRun && number % 20 === 13) return { ...plain(number, ASKS), answer: `answer ${number}` };
-  if (!isInRun && number % 20 === 5) return plain(number, FAILS);
+  if (!isInRun && number % 20 === 5) return { ...plain(number, FAILS), fails: true };
   // Two of the runs fail in their midst: what follows is aborted.
-  if (number === 125 || number === 174) return plain(number, FAILS);
+  if (number === 125 || number === 174) return { ...plain(number, FAILS), fails: true };
   return plain(number, KINDS[number % KINDS.length] ?? '');
 }
 

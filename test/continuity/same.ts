@@ -1,12 +1,35 @@
 // Whether a disturbed run of the notebook came to the same as an undisturbed one: "What is promised" of the channels, as
 // assertions. play.ts has played both.
 import assert from 'node:assert/strict';
-import { CELLS } from './notebook.ts';
+import type { Group } from './notebook.ts';
+import { CELLS, notebook } from './notebook.ts';
 import type { Lost, Played, PlayedCell } from './play.ts';
 import type { Output } from './tab-calls.ts';
 
 /** A machine that is busy takes its time to read what was sent. */
 const JUST_TOLD_MILLISECONDS = 1_000;
+
+/** Of the run that others are compared with: what is wrong in it would be expected of them. */
+export function assertUndisturbed(played: Played): void {
+  assert.equal(played.cells.size, CELLS);
+  const statuses = [...played.cells].map(([number, { result }]) => [number, result.status]);
+  assert.deepEqual(
+    statuses,
+    notebook().flatMap((group) =>
+      statusesOf(group).map((one, index) => [group[index]?.number, one]),
+    ),
+  );
+  assertSame(played, played);
+}
+
+/** A cell that fails stops the run that it belongs to. */
+function statusesOf(group: Group): string[] {
+  const failing = group.findIndex(({ fails }) => fails);
+  return group.map((_, index) => {
+    if (failing < 0 || index < failing) return 'ok';
+    return index === failing ? 'error' : 'aborted';
+  });
+}
 
 export function assertSame(played: Played, undisturbed: Played): void {
   const isExact = [...played.cells.values()].every(({ attempts }) => attempts === 1);

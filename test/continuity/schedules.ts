@@ -1,0 +1,34 @@
+// Tests that a notebook of 200 cells comes to the same whatever happens to the way between it and its kernel: some of them
+// in `npm test`, as many as asked for, with longer cuts, in `npm run soak`.
+import { before, describe, it } from 'node:test';
+import { missingJupyter } from '../helpers/jupyter-gateway.ts';
+import type { Played } from './play.ts';
+import type { RunOptions } from './run.ts';
+import { runNotebook } from './run.ts';
+import { assertSame, assertUndisturbed } from './same.ts';
+
+export interface Schedules {
+  count: number;
+  firstSeed: number;
+  /** So many at once. */
+  concurrency: number;
+  run: RunOptions;
+}
+
+export function testSchedules({ count, firstSeed, concurrency, run }: Schedules): void {
+  describe('a notebook of 200 cells', { skip: missingJupyter(), concurrency }, () => {
+    let undisturbed: Played;
+
+    before(async () => {
+      ({ played: undisturbed } = await runNotebook(run));
+      assertUndisturbed(undisturbed);
+    });
+
+    for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+      it(`comes to the same under the schedule of seed ${seed}`, async () => {
+        const { played } = await runNotebook(run, seed);
+        assertSame(played, undisturbed);
+      });
+    }
+  });
+}
