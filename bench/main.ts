@@ -30,6 +30,8 @@ try {
     rows.push(await benchVersion(place, ROUNDS, signal));
     rows.push(...(await benchAgainstCloud(place, START_ROUNDS, folder, signal)));
     rows.push(await benchEverything(place, START_ROUNDS, folder, signal));
+    // It takes minutes, and what runs for long runs alike from both.
+    if (place.name === 'sources') continue;
     rows.push(...(await benchKernels(place, KERNEL_COUNTS, folder, signal)));
     rows.push(...(await benchCut(place, folder, signal)));
   }
