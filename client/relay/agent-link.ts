@@ -189,6 +189,11 @@ export class AgentLink {
     this.#setState('up');
   }
 
+  /** For whoever got a stream of `openStream` and no answer, or one that says that there is no way further. */
+  reportDown(): void {
+    this.#setState('down');
+  }
+
   /** Calls back whenever something shows that there is a way; returns what ends that. */
   whenUp(callback: () => void): () => void {
     this.#listeners.add(callback);

@@ -33,6 +33,8 @@ export class AgentConnection {
   readonly #stopListening: () => void;
   #webSocket: WebSocket | undefined;
   #isOpening = false;
+  /** The agent has answered on the present WebSocket. */
+  #isProven = false;
   readonly #end = new AbortController();
   #pause: number;
   #cancelRetry: (() => void) | undefined;
@@ -55,6 +57,7 @@ export class AgentConnection {
 
   /** The agent has answered as it should: the next pause is short again. */
   proven(): void {
+    this.#isProven = true;
     this.#pause = this.#options.timings.firstPause;
     this.#cancelGreeting?.();
     this.#options.agent.reportUp();
@@ -83,7 +86,7 @@ export class AgentConnection {
     } catch (error) {
       const isUnknown = error instanceof HandshakeRefusedError && error.status === 404;
       if (isUnknown) this.#options.onUnknown();
-      else this.#retry();
+      else this.#failed();
     } finally {
       this.#isOpening = false;
     }
@@ -115,6 +118,7 @@ export class AgentConnection {
     }
     const { clock, timings, onText, onData, onOpen } = this.#options;
     this.#webSocket = webSocket;
+    this.#isProven = false;
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       if (webSocket !== this.#webSocket) return;
       if (isBinary) onData(data);
@@ -138,8 +142,14 @@ export class AgentConnection {
     this.#options.onLost(code);
     if (this.#isEnded) return;
     // The first try comes at once: most cuts are over when they are noticed.
-    const wasFirst = this.#pause === this.#options.timings.firstPause;
-    this.#retry(wasFirst ? 0 : undefined);
+    if (this.#isProven) this.#retry(0);
+    else this.#failed();
+  }
+
+  /** Nobody was reached, or nobody who greets. */
+  #failed(): void {
+    if (!this.#isEnded) this.#options.agent.reportDown();
+    this.#retry();
   }
 
   #retry(pause = this.#pause * (0.5 + this.#options.random() / 2)): void {

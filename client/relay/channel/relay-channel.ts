@@ -232,8 +232,9 @@ export class RelayChannel {
       this.#giveUp();
       return;
     }
-    this.#setState('down');
     this.#requests.disconnected();
+    if (this.#state === 'down') return;
+    this.#setState('down');
     if (this.#front.isHere) this.#patience.startGrace(this.#options.timings.grace);
   }
 

@@ -18,7 +18,7 @@ import { until } from '../../helpers/until.ts';
 import type { AgentScript } from '../scripted-agent.ts';
 import { HEADERS, relayTo } from '../scripted-agent.ts';
 
-const QUICK = {
+export const QUICK = {
   read: 0,
   change: 0,
   create: 0,
@@ -32,6 +32,8 @@ const QUICK = {
 export class PlayedAgent {
   incarnation = 'i1';
   isAnswering = true;
+  /** Ends every connection instead of a welcome. */
+  isCutting = false;
   executionState: 'idle' | 'busy' = 'idle';
   connections = 0;
   acknowledged = 0;
@@ -47,15 +49,14 @@ export class PlayedAgent {
   async relay(
     t: TestContext,
     options: Partial<RelayOptions> = {},
-    more: AgentScript = {},
+    more: AgentScript = {}, // may be changed later
   ): Promise<Relay> {
-    const script = {
-      ...more,
+    const script = Object.assign(more, {
       protocol: CHANNEL_SUBPROTOCOL,
       onSocket: (socket: WebSocket) => {
         this.#use(socket);
       },
-    };
+    });
     return await relayTo(t, script, { timings: QUICK, ...options });
   }
 
@@ -94,7 +95,8 @@ export class PlayedAgent {
 
   #hear(frame: ControlFrame): void {
     if (frame.kind === 'ack') this.acknowledged = frame.upTo;
-    if (frame.kind !== 'hello' || !this.isAnswering) return;
+    if (frame.kind === 'hello' && this.isCutting) this.cut();
+    if (frame.kind !== 'hello' || !this.isAnswering || this.isCutting) return;
     this.hellos.push(frame);
     const isResumed = frame.channel?.incarnation === this.incarnation;
     this.#epoch += isResumed ? 1 : 1 - this.#epoch;
