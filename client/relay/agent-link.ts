@@ -29,6 +29,8 @@ export interface AgentCall {
   headers: string[];
   body?: Dispatcher.RequestOptions['body'];
   isInterrupt?: boolean;
+  /** Insisted on as long as on this method; by default its own. */
+  insistAs?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -127,14 +129,16 @@ export class AgentLink {
   /**
    * As `request`, and again while the way is down, for as long as its front-end may wait. The call must be one that may be
    * repeated.
+   * @param use of each answer; what it throws counts as no answer
    * @param onRepeat told before each try but the first
    * @throws AgentDownError at once while the session rests: then nobody tries for a way
    */
-  async insist(
+  async insist<T>(
     call: AgentCall & { body?: Buffer | null },
+    use: (answer: Dispatcher.ResponseData) => T | Promise<T>,
     onRepeat: () => void = () => undefined,
-  ): Promise<Dispatcher.ResponseData> {
-    const patience = this.#patienceFor(call.method);
+  ): Promise<T> {
+    const patience = this.#patienceFor(call.insistAs ?? call.method);
     const end = patience === 0 ? AbortSignal.abort() : AbortSignal.timeout(patience);
     for (
       let pause = FIRST_PAUSE_MILLISECONDS;
@@ -142,7 +146,7 @@ export class AgentLink {
       pause = Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS)
     ) {
       try {
-        return await this.request(call);
+        return await use(await this.request(call));
       } catch (error) {
         if (end.aborted || call.signal?.aborted || this.isResting) throw error;
         await this.#untilWorthIt(pause * (0.5 + Math.random() / 2));

@@ -11,6 +11,7 @@ import type { Doorway } from './guard.ts';
 import { cookieName, judge } from './guard.ts';
 import { listen } from './ports.ts';
 import { replyError, replyWelcome } from './replies.ts';
+import { Reads } from './reads.ts';
 import { routeRequest } from './routes.ts';
 import { Channels } from './channel/channels.ts';
 import type { RelayTimings } from './timings.ts';
@@ -61,6 +62,7 @@ interface Ways {
   agent: AgentLink;
   channels: Channels;
   lastAnswers: LastAnswers;
+  reads: Reads;
   ui: UiLink | undefined;
   folder: string;
 }
@@ -113,16 +115,20 @@ function makeWays(options: RelayOptions, port: number): Ways {
   const timings = { ...RELAY_TIMINGS, ...options.timings };
   const link = new AgentLink({ agent, clock, timings, onState: onState ?? (() => undefined) });
   const { channelsDir } = options;
+  const folder = options.folder.replace(/\/+$/, '');
+  const lastAnswers = new LastAnswers();
+  const { silence } = timings;
   return {
     door: { port, token, earlier: options.earlierTokens ?? [] },
     agent: link,
-    lastAnswers: new LastAnswers(),
+    lastAnswers,
+    reads: new Reads({ link, folder, lastAnswers, clock, silence }),
     channels: new Channels({
       ...{ channelsDir, agent: link, clock, timings },
       ...{ now: Date.now, random: Math.random },
     }),
     ui: ui && new UiLink(ui, cookieName(port)),
-    folder: options.folder.replace(/\/+$/, ''),
+    folder,
   };
 }
 
@@ -170,6 +176,7 @@ async function passOn(request: IncomingMessage, response: ServerResponse, ways: 
         link: ways.agent,
         folder: ways.folder,
         lastAnswers: ways.lastAnswers,
+        reads: ways.reads,
         onPosition: (kernelId, position) => {
           ways.channels.learn(kernelId, position);
         },

@@ -20,6 +20,8 @@ export interface RelayTimings {
   leave: number;
   /** A front-end that was cut may come back within this before the agent's connection is given up. */
   absence: number;
+  /** After so long without an answer to what was asked for before, what was answered then is said again. */
+  silence: number;
   /** So long a request to read something is repeated while the way is down; its front-end waits meanwhile. */
   read: number;
   /** One that changes something. */
@@ -39,6 +41,7 @@ export const RELAY_TIMINGS: RelayTimings = {
   confirm: 20,
   leave: 120_000,
   absence: 600_000,
+  silence: 2_000,
   read: 2_000,
   change: 10_000,
   create: 30_000,

@@ -1,4 +1,5 @@
-// HTTP to the agent: passes requests on as streams; those of notebook sessions go through session-calls.ts.
+// HTTP to the agent: passes requests on as streams; what front-ends read again and again goes through reads.ts, what
+// changes notebook sessions through session-calls.ts.
 // Called by relay.ts for what routes.ts sends here.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -8,14 +9,11 @@ import type { AgentLink } from './agent-link.ts';
 import { AgentDownError } from './agent-link.ts';
 import { fromAgentHeaders, toAgentHeaders } from './headers.ts';
 import type { LastAnswers } from './last-answers.ts';
-import { replyError, replyJson } from './replies.ts';
+import type { Reads } from './reads.ts';
+import { isRead } from './reads.ts';
+import { replyError } from './replies.ts';
 import type { Route } from './routes.ts';
-import {
-  answerKernel,
-  answerKernelList,
-  answerSession,
-  answerSessionList,
-} from './session-calls.ts';
+import { answerKernel, answerSession } from './session-calls.ts';
 import { splitUrl, withoutToken } from './url.ts';
 import { assertNever } from '../errors.ts';
 
@@ -25,6 +23,7 @@ export interface ToAgent {
   folder: string;
   /** What front-ends get while the way is down. */
   lastAnswers: LastAnswers;
+  reads: Reads;
   /** Told where in a kernel's log its restart stands, which whoever asked for it knows of. */
   onPosition?: (kernelId: string, position: number) => void;
 }
@@ -43,10 +42,7 @@ export async function sendToAgent(
     await send(request, response, route, target);
   } catch (error) {
     if (!(error instanceof AgentDownError)) throw error;
-    const known = isGet(request) ? target.lastAnswers.answer(pathOf(request)) : undefined;
-    if (known === undefined || target.link.isResting) {
-      replyError(response, 503, target.link.downMessage);
-    } else replyJson(response, 200, known);
+    replyError(response, 503, target.link.downMessage);
   }
 }
 
@@ -56,21 +52,35 @@ async function send(
   route: Route & { to: 'agent' },
   target: ToAgent,
 ): Promise<void> {
+  const { method = 'GET' } = request;
+  if (isRead(method, pathOf(request))) {
+    await target.reads.answer(pathOf(request), route.rewriting, response);
+    return;
+  }
+  try {
+    await changeOrPassOn(request, response, route, target);
+  } finally {
+    if (!isReading(request)) target.reads.renew();
+  }
+}
+
+async function changeOrPassOn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route & { to: 'agent' },
+  target: ToAgent,
+): Promise<void> {
   switch (route.rewriting) {
-    case 'none':
-      await passOn(request, response, route, target);
-      return;
     case 'kernel':
       await answerKernel(request, response, target);
       return;
     case 'oneSession':
       await answerSession(request, response, target);
       return;
+    case 'none':
     case 'sessionList':
-      await answerSessionList(request, response, target);
-      return;
     case 'kernelList':
-      await answerKernelList(request, response, target);
+      await passOn(request, response, route, target);
       return;
     default:
       assertNever(route.rewriting);
@@ -84,23 +94,23 @@ async function passOn(
   target: ToAgent,
 ): Promise<void> {
   const { link, lastAnswers, onPosition } = target;
-  const path = pathOf(request);
   const call = {
     method: request.method ?? 'GET',
     path: withoutToken(request.url ?? '/'),
     headers: toAgentHeaders(request.rawHeaders, link.accessToken),
     signal: goneSignal(response),
   };
-  if (isGet(request)) {
-    const answer = await link.insist({ ...call, body: null });
-    if (isRemembered(path, answer)) await answerJson(response, answer, path, lastAnswers);
-    else await answerAsItComes(response, answer);
+  if (request.method === 'GET') {
+    await answerAsItComes(response, await link.insist({ ...call, body: null }, (answer) => answer));
   } else {
     const body = hasBody(request) ? request : null;
     const answer = await link.request({ ...call, body, isInterrupt });
     const { [POSITION_HEADER]: position } = answer.headers;
     if (restartOf !== undefined && position !== undefined)
       onPosition?.(restartOf, Number(position));
+    if (restartOf !== undefined && answer.statusCode === 404) {
+      lastAnswers.forget(`/api/kernels/${restartOf}`);
+    }
     await answerAsItComes(response, answer);
   }
 }
@@ -116,30 +126,8 @@ async function answerAsItComes(
   await pipeline(answer.body, response);
 }
 
-/** Kernel specs, and single kernels: small, and asked for again and again. */
-function isRemembered(path: string, { statusCode, headers }: Dispatcher.ResponseData): boolean {
-  const isJson = String(headers['content-type']).startsWith('application/json');
-  const isPlain = headers['content-encoding'] === undefined;
-  return (
-    statusCode === 200 && isJson && isPlain && /^\/api\/(kernelspecs$|kernels\/[^/]+$)/.test(path)
-  );
-}
-
-async function answerJson(
-  response: ServerResponse,
-  answer: Dispatcher.ResponseData,
-  path: string,
-  lastAnswers: LastAnswers,
-): Promise<void> {
-  const body: unknown = await answer.body.json().catch((error: unknown) => {
-    throw new AgentDownError('the answer broke off', { cause: error });
-  });
-  lastAnswers.remember(path, body);
-  replyJson(response, 200, body);
-}
-
-function isGet({ method }: IncomingMessage): boolean {
-  return method === 'GET';
+function isReading({ method = 'GET' }: IncomingMessage): boolean {
+  return ['GET', 'HEAD', 'OPTIONS'].includes(method);
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -86,7 +86,9 @@ describe('the relay’s answers', () => {
         finish = () => response.end('last');
       },
     });
-    const answer = await fetch(`${relay.origin}/api/kernelspecs`, { headers: HEADERS });
+    const answer = await fetch(`${relay.origin}/kernelspecs/python3/kernel.js`, {
+      headers: HEADERS,
+    });
     const reader = (answer.body ?? assert.fail()).getReader();
     assert.equal(Buffer.from((await reader.read()).value ?? []).toString(), 'first');
     finish();
