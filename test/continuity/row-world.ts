@@ -2,7 +2,7 @@
 // that the same steps are taken in both. What is expected is said by the tests.
 import type { Gateway } from '../helpers/jupyter-front-end.ts';
 import type { Tab } from './tab.ts';
-import type { Fault } from './way.ts';
+import type { Fault, Way } from './way.ts';
 import type { World } from './world.ts';
 
 export interface RowWorld {
@@ -15,8 +15,8 @@ export interface RowWorld {
   /** The way between the user's machine and the kernels'. */
   cut(fault: Fault): Promise<void>;
   mend(): Promise<void>;
-  /** Where requests to the kernels' machine can be read, and their answers lost. */
-  loseAnswerOf(request: string): Promise<void>;
+  /** Of requests for a kernel or a notebook's session, on their way back; until it is mended. Resolves when one was lost. */
+  loseAnswer(): Promise<void>;
   /** What a tab talks to on the user's machine. Resolves when it has ended. */
   endUi(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Where it was. */
@@ -34,9 +34,18 @@ export function rowWorldOf(world: World, timeScale: number): RowWorld {
     mend: async () => {
       await Promise.all([world.nearWay.mend(), world.farWay.mend()]);
     },
-    loseAnswerOf: (request) => world.farWay.cut({ kind: 'answerLost', request }),
+    loseAnswer: () => loseAnswer(world.farWay, 'POST /api/sessions'),
     endUi: (signal) => world.relay.end(signal),
     startUi: () => world.relay.start(),
     end: () => world.end(),
   };
+}
+
+export async function loseAnswer(way: Way, request: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const onLost = () => {
+    resolve(undefined);
+  };
+  await way.cut({ kind: 'answerLost', request, onLost });
+  await promise;
 }

@@ -7,6 +7,7 @@ import { startJupyterGateway } from '../helpers/jupyter-gateway.ts';
 import { ownJupyter } from '../helpers/own-jupyter.ts';
 import type { OwnJupyter } from '../helpers/own-jupyter.ts';
 import { freePort } from '../helpers/real-gateway.ts';
+import { loseAnswer } from './row-world.ts';
 import type { RowWorld } from './row-world.ts';
 import { openTab } from './tab.ts';
 import { openWay } from './way.ts';
@@ -57,7 +58,7 @@ async function build(
     },
     cut: (fault) => way.cut(fault),
     mend: () => way.mend(),
-    loseAnswerOf: (request) => way.cut({ kind: 'answerLost', request }),
+    loseAnswer: () => loseAnswer(way, 'POST /api/kernels'),
     endUi: (signal) => ui.end(signal),
     startUi: () => ui.start(),
     end: () => parts.disposeAsync(),

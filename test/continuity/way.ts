@@ -17,7 +17,7 @@ export type Fault =
   /** New connections are reset after so many bytes of the answer, in the middle of a handshake. */
   | { kind: 'brokenWhileConnecting'; bytes: number }
   /** A connection on which something comes that begins like this (`POST /api/kernels`) is reset when it is answered. */
-  | { kind: 'answerLost'; request: string }
+  | { kind: 'answerLost'; request: string; onLost: () => void }
   /** Each packet takes so much longer. */
   | { kind: 'slow'; milliseconds: number };
 
@@ -95,8 +95,11 @@ function join(near: Socket, port: number, pairs: Set<Pair>, present: () => Fault
       if (pair.isLost) return;
       if (from === far) bytesLeft -= data.length;
       else pair.losesAnswer ||= isAnswerLost(data, present());
-      if (bytesLeft < 0 || (from === far && pair.losesAnswer)) {
+      const isLost = from === far && pair.losesAnswer;
+      if (bytesLeft < 0 || isLost) {
         reset(pair);
+        const lost = present();
+        if (isLost && lost?.kind === 'answerLost') lost.onLost();
         return;
       }
       pass(() => {

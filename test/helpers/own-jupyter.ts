@@ -28,6 +28,7 @@ export interface OwnJupyterOptions {
 
 const TOKEN = 'the-token-of-their-own-server';
 const KEPT_LINES = 200;
+const START_SECONDS = 90;
 
 export function ownJupyter(options: OwnJupyterOptions): OwnJupyter {
   const url = `http://127.0.0.1:${options.port}`;
@@ -38,10 +39,11 @@ export function ownJupyter(options: OwnJupyterOptions): OwnJupyter {
     start: async () => {
       const started = spawnServer(options, lines);
       server = started;
-      await until(`${options.program} answers`, () => {
+      const answers = () => {
         if (started.exitCode !== null) throw new Error(lines.slice(-10).join('\n'));
         return isReady(url);
-      });
+      };
+      await until(`${options.program} answers`, answers, START_SECONDS);
     },
     end: async (signal) => {
       const ending = server;

@@ -1,22 +1,16 @@
-// What stock Jupyter does in the cases of our table, by the same steps as our own rows: its server with --gateway-url, its
-// gateway, JupyterLab's client; in the releases of Debian 12 (jupyter-server 1.23) and 13 (2.15).
+// What stock Jupyter does when its connection is cut, by the same steps as our own rows: its server with --gateway-url, its
+// gateway, JupyterLab's client. stock-kernels.test.ts has the rows without a cut.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { TestContext } from 'node:test';
-import { NATIVE_LAB, requireNewGateway } from '../browser/ui-path.ts';
-import { cutWhileACellRuns, sentWhileCut } from '../continuity/rows/cuts.ts';
-import type { RowWorld } from '../continuity/row-world.ts';
-import { startStockWorld } from '../continuity/stock-world.ts';
-import { findProgram, requireProgram } from '../helpers/requires.ts';
-
-const TIME_SCALE = 0.3;
+import { cutWhileACellRuns, runAll, sentWhileCut, twoTabs } from '../continuity/rows/cuts.ts';
+import { RELEASES, inStock } from '../continuity/stock-releases.ts';
 
 /** Whatever listens at the near end of the way says that there is nobody at the other, as a tunnel does. */
 const REFUSED = { kind: 'refused' } as const;
 /** Nobody says anything, as when a laptop changes its network or a router forgets a connection. */
 const DROPPED = { kind: 'dropped' } as const;
 
-for (const release of ['1.23', '2.15'] as const) {
+for (const release of RELEASES) {
   const isOld = release === '1.23';
 
   describe(`stock Jupyter ${release}`, { concurrency: 2 }, () => {
@@ -51,6 +45,21 @@ for (const release of ['1.23', '2.15'] as const) {
       const seen = await inStock(t, release, (world) => sentWhileCut(world, REFUSED));
       if (seen) assert.equal(seen.ran, isOld ? 0 : 1);
     });
+
+    it('misses output in one of two tabs with the same notebook after a cut', async (t) => {
+      const seen = await inStock(t, release, (world) => twoTabs(world, REFUSED));
+      if (!seen) return;
+      const whole = seen.shown.filter(({ lines }) => lines === seen.linesPrinted);
+      assert.ok(whole.length < 2, JSON.stringify(seen));
+    });
+
+    it('runs the cells of a Run All behind one that fails, if they were held up on the way', async (t) => {
+      const calm = await inStock(t, release, (world) => runAll(world, undefined));
+      if (!calm) return;
+      assert.deepEqual(calm, { fates: ['ok', 'error', 'aborted', 'aborted'], ran: '[1]' });
+      const seen = await inStock(t, release, (world) => runAll(world, { kind: 'held' }));
+      assert.deepEqual(seen, { fates: ['ok', 'error', 'ok', 'ok'], ran: '[1, 3, 4]' });
+    });
   });
 }
 
@@ -59,28 +68,4 @@ function assertDead(seen: Awaited<ReturnType<typeof cutWhileACellRuns>>): void {
   assert.equal(seen.fate, 'never');
   assert.ok(seen.page !== 'no kernel');
   assert.deepEqual([seen.page.status, seen.page.connection], ['busy', 'connected']);
-}
-
-/** @returns undefined: the test is skipped */
-async function inStock<Seen>(
-  t: TestContext,
-  release: '1.23' | '2.15',
-  row: (world: RowWorld) => Promise<Seen>,
-): Promise<Seen | undefined> {
-  const program = release === '1.23' ? requireOldServer(t) : requireNewGateway(t);
-  if (program === undefined) return undefined;
-  const world = await startStockWorld({ timeScale: TIME_SCALE, program });
-  try {
-    return await row(world);
-  } finally {
-    await world.end();
-  }
-}
-
-function requireOldServer(t: TestContext): string | undefined {
-  if (findProgram(NATIVE_LAB) === undefined) {
-    return requireProgram(t, '/usr/bin/jupyter-server') ? 'jupyter-server' : undefined;
-  }
-  t.skip('this Debian has a newer jupyter-server');
-  return undefined;
 }

@@ -86,3 +86,10 @@ export function textOf(result: CellResult): string {
     .map(([, text]) => String(text))
     .join('');
 }
+
+/** How much of what was printed is there: long texts come as their length. */
+export function lengthOf(result: CellResult): number {
+  const text = textOf(result);
+  const [, length] = /^(\d+) characters, /.exec(text) ?? [];
+  return length === undefined ? text.length : Number(length);
+}
