@@ -127,6 +127,8 @@ export interface KernelState {
   readonly owed: readonly Owed[];
   /** Lanes in which a cell has failed and nothing was answered since: the kernel may still abort what reaches it. */
   readonly aborting: readonly string[];
+  /** Ids of requests that the agent has answered itself: a late answer of the kernel is one too many. Bounded. */
+  readonly answered: readonly string[];
   /** The kernel's process, by the session id in its messages' headers. */
   readonly process: string | undefined;
   /** Processes that are gone: what still arrives of theirs says nothing of the present one. */
@@ -145,6 +147,7 @@ export const NEW_KERNEL: KernelState = {
   ending: [],
   owed: [],
   aborting: [],
+  answered: [],
   process: undefined,
   formerProcesses: [],
   restartedAt: 0,

@@ -3,6 +3,7 @@ import type { MessageEntry } from './entry.ts';
 import type { Cause, KernelState, Owed, Unanswered, Waiting } from './state.ts';
 
 const MAX_UNANSWERED = 10_000;
+const MAX_ANSWERED = 1_000;
 
 export function withUnanswered(
   state: KernelState,
@@ -43,7 +44,9 @@ export function withOwed(
       request: { sequence, id, type, channel, stopsOnError },
       ...{ cause, written: 0 },
     }));
-  return owed.length === 0 ? state : { ...state, owed: [...state.owed, ...owed] };
+  if (owed.length === 0) return state;
+  const answered = [...state.answered, ...owed.map(({ request }) => request.id)];
+  return { ...state, owed: [...state.owed, ...owed], answered: answered.slice(-MAX_ANSWERED) };
 }
 
 export function afterOwedPart(state: KernelState, entry: MessageEntry): KernelState {
