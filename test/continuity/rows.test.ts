@@ -7,7 +7,13 @@ import { missingJupyter } from '../helpers/jupyter-gateway.ts';
 import { until } from '../helpers/until.ts';
 import type { RowWorld } from './row-world.ts';
 import { rowWorldOf } from './row-world.ts';
-import { cutWhileACellRuns, sentWhileCut } from './rows/cuts.ts';
+import { cutWhileACellRuns, runAll, sentWhileCut, twoTabs } from './rows/cuts.ts';
+import {
+  creationTriedAgain,
+  diesWithCellsWaiting,
+  restartWithCellsWaiting,
+  uiEnds,
+} from './rows/kernels.ts';
 import { askKernel, begin, endOf, openNotebook, pass, textOf } from './rows/look.ts';
 import type { GoneOnSeen } from './rows/programs.ts';
 import { overtaken, typedBeforeTheClientDied, whileACellRuns } from './rows/programs.ts';
@@ -66,6 +72,45 @@ describe('a kernel here', { skip, concurrency: 3 }, () => {
     assert.match(String(lines.outputs[0]?.[1]), /^40000000 characters/);
     const large = await tab.run({ code: "display({'text/plain': 'y' * 12 * 2**20}, raw=True)" });
     assert.match(JSON.stringify(large.outputs), /^\[\["display_data","1258\d{4} characters/);
+  });
+
+  row('shows each of two tabs with the same notebook all output after a cut', async (world) => {
+    const seen = await twoTabs(world, REFUSED);
+    const whole = { fate: 'ok', lines: seen.linesPrinted };
+    assert.deepEqual(seen.shown, [whole, whole]);
+    assert.deepEqual(seen.overheard, [seen.linesPrinted * 2, seen.linesPrinted * 2]);
+  });
+
+  for (const fault of [undefined, { kind: 'held' }, REFUSED] as const) {
+    const when = fault ? `that is ${fault.kind === 'held' ? 'held up' : 'cut'} on its way` : '';
+    row(`runs nothing of a Run All ${when} behind a cell that fails`, async (world) => {
+      const fates = ['ok', 'error', 'aborted', 'aborted'];
+      assert.deepEqual(await runAll(world, fault), { fates, ran: '[1]' });
+    });
+  }
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const end = signal === 'SIGTERM' ? 'is stopped' : 'is killed';
+    row(`goes on, and is its notebook’s, when what shows the notebook ${end}`, async (world) => {
+      const seen = await uiEnds(world, signal);
+      assert.deepEqual(seen, { kernelsLeft: 1, isSameKernel: true, kernelsThen: 1 });
+    });
+  }
+
+  row('answers cells that wait when another page restarts it', async (world) => {
+    const { fates } = await restartWithCellsWaiting(world, true);
+    assert.deepEqual(fates.slice(1), ['aborted', 'aborted']);
+    assert.notEqual(fates[0], 'never');
+  });
+
+  row('answers cells that wait when it dies', async (world) => {
+    const { fates, isAnsweredThen } = await diesWithCellsWaiting(world);
+    assert.ok(!fates.includes('never'), fates.join());
+    assert.ok(isAnsweredThen);
+  });
+
+  row('is made once when the answer to the first request was lost', async (world) => {
+    assert.deepEqual(await creationTriedAgain(world), { isRefused: false, kernels: 1 });
   });
 
   row('runs what was typed before the client program was killed, once', async (world) => {

@@ -90,11 +90,14 @@ export interface Shown {
   lines: number;
 }
 
-/** The same notebook in two tabs, a cell of each: the first prints while the connection is cut, the second waits for it. */
+/**
+ * The same notebook in two tabs, a cell of each: the first prints while the connection is cut, the second waits for it.
+ * `overheard`: lines that each tab got, of both cells.
+ */
 export async function twoTabs(
   world: RowWorld,
   fault: Fault,
-): Promise<{ shown: Shown[]; linesPrinted: number }> {
+): Promise<{ shown: Shown[]; overheard: number[]; linesPrinted: number }> {
   const tabs = [await openNotebook(world), await openNotebook(world)];
   const linesPrinted = 8;
   const cells = tabs.map((tab) => begin(tab, printing(world, linesPrinted)));
@@ -104,7 +107,8 @@ export async function twoTabs(
   await world.mend();
   await Promise.all(tabs.map((tab) => isAnswered(world, tab, 60)));
   const ends = await Promise.all(cells.map((cell) => endOf(cell)));
-  return { shown: ends.map(shownOf), linesPrinted };
+  const texts = await Promise.all(tabs.map((tab) => tab.overheard()));
+  return { shown: ends.map(shownOf), overheard: texts.map(linesOf), linesPrinted };
 }
 
 /** A line each second. */
@@ -119,5 +123,9 @@ for number in range(${lines}):
 
 function shownOf(result: CellResult | 'never' | 'cancelled'): Shown {
   if (typeof result !== 'object') return { fate: result, lines: 0 };
-  return { fate: result.status, lines: textOf(result).split('\n').length - 1 };
+  return { fate: result.status, lines: linesOf(textOf(result)) };
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').length - 1;
 }

@@ -47,6 +47,17 @@ export async function restartWithCellsWaiting(
   return { fates: await Promise.all(cells.map((cell) => fateOf(cell))) };
 }
 
+/** Two cells wait behind one that makes its kernel die. */
+export async function diesWithCellsWaiting(
+  world: RowWorld,
+): Promise<{ fates: Fate[]; isAnsweredThen: boolean }> {
+  const tab = await openNotebook(world);
+  const dying = 'import os, time\ntime.sleep(0.5)\nos.kill(os.getpid(), 9)';
+  const cells = [begin(tab, dying), begin(tab, '1'), begin(tab, '2')];
+  const fates = await Promise.all(cells.map((cell) => fateOf(cell, 30_000)));
+  return { fates, isAnsweredThen: await isAnswered(world, tab, 60) };
+}
+
 /** A notebook is opened, the answer to the request for its kernel is lost, and whoever sees an error opens it again. */
 export async function creationTriedAgain(
   world: RowWorld,
