@@ -6,6 +6,7 @@ import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { RelayTimings } from './timings.ts';
+import { unlessAborted, wordsOf } from './agent-answers.ts';
 
 export interface AgentAccess {
   /** Opens one stream to the agent's port; every call another one. */
@@ -37,6 +38,14 @@ export interface AgentCall {
 /** The way to the gateway is down: front-ends get 503 and try again. */
 export class AgentDownError extends Error {
   override name = 'AgentDownError';
+  /** What the agent itself said of it to people, if it could be asked. */
+  readonly words: string | undefined;
+
+  constructor(message: string, options: { cause?: unknown; words?: string | undefined } = {}) {
+    super(message, { cause: options.cause });
+    this.words =
+      options.words ?? (options.cause instanceof AgentDownError ? options.cause.words : undefined);
+  }
 }
 
 /** What a front-end reads while the way to the gateway is down. */
@@ -233,8 +242,8 @@ export class AgentLink {
       this.#setState('up');
       return answer;
     }
-    await answer.body.dump();
-    throw new AgentDownError(`the agent answered ${answer.statusCode}`);
+    const words = await wordsOf(answer);
+    throw new AgentDownError(`the agent answered ${answer.statusCode}`, { words });
   }
 
   #setState(state: 'up' | 'down'): void {
@@ -243,16 +252,4 @@ export class AgentLink {
     this.#state = state;
     this.#options.onState(state);
   }
-}
-
-/** undici never sends what was aborted while it connects, but it says so only when connecting has ended. */
-function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => {
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener('abort', onAbort);
-  return Promise.race([answer, aborted]).finally(() => {
-    signal.removeEventListener('abort', onAbort);
-  });
 }

@@ -42,7 +42,8 @@ export async function sendToAgent(
     await send(request, response, route, target);
   } catch (error) {
     if (!(error instanceof AgentDownError)) throw error;
-    replyError(response, 503, target.link.downMessage);
+    const { link } = target;
+    replyError(response, 503, (link.isResting ? undefined : error.words) ?? link.downMessage);
   }
 }
 

@@ -73,6 +73,14 @@ describe('while the way is down', { timeout: 60_000 }, () => {
     }
   });
 
+  it('a kernel of which the agent cannot tell whether it was made is answered in the agent’s words', async (t) => {
+    const agent = await startAgent(t);
+    agent.script = replyWith(503, { message: 'There is no sign of it yet.' });
+    const { status, json } = await agent.call('POST', '/api/kernels', {});
+    assert.equal(status, 503);
+    assert.equal((json as { message: string }).message, 'There is no sign of it yet.');
+  });
+
   it('a notebook that is gone when it is renamed again is gone, one that is closed again is closed', async (t) => {
     const agent = await startAgent(t, PATIENT);
     for (const [method, status] of [
