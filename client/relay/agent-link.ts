@@ -21,6 +21,8 @@ export interface AgentLinkOptions {
   agent: AgentAccess;
   clock: Clock;
   onState: (state: 'up' | 'down') => void;
+  /** Told once of what only a person can mend. */
+  onTrouble?: ((words: string) => void) | undefined;
   timings: Pick<RelayTimings, 'read' | 'change' | 'create'>;
 }
 
@@ -75,6 +77,7 @@ export class AgentLink {
   readonly #options: AgentLinkOptions;
   readonly #pool: Pool;
   #state: 'up' | 'down' | undefined;
+  #trouble: string | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: AgentLinkOptions) {
@@ -104,7 +107,7 @@ export class AgentLink {
   }
 
   get downMessage(): string {
-    return this.#options.agent.downMessage ?? AGENT_DOWN_MESSAGE;
+    return this.#options.agent.downMessage ?? this.#trouble ?? AGENT_DOWN_MESSAGE;
   }
 
   /** Resolves when the agent answers. @throws AgentDownError */
@@ -199,12 +202,20 @@ export class AgentLink {
 
   /** For whoever used a stream of `openStream` and got an answer. */
   reportUp(): void {
+    this.#trouble = undefined;
     this.#setState('up');
   }
 
   /** For whoever got a stream of `openStream` and no answer, or one that says that there is no way further. */
   reportDown(): void {
     this.#setState('down');
+  }
+
+  /** The agent is there, and no channel can be had of it: said once, and to front-ends until one can be had. */
+  reportTrouble(words: string): void {
+    if (this.#trouble === words) return;
+    this.#trouble = words;
+    this.#options.onTrouble?.(words);
   }
 
   /** Calls back whenever something shows that there is a way; returns what ends that. */

@@ -42,6 +42,8 @@ export interface RelayOptions {
   timings?: Partial<RelayTimings> | undefined;
   /** Told when the way to the gateway comes up or goes down, as requests find out. */
   onState?: (state: 'up' | 'down') => void;
+  /** Told of what only a person can mend: an agent of another version. */
+  onTrouble?: (words: string) => void;
   /** Told about requests that failed through a bug here. */
   onBug?: (error: unknown) => void;
 }
@@ -111,9 +113,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 }
 
 function makeWays(options: RelayOptions, port: number): Ways {
-  const { agent, clock, token, ui, onState } = options;
+  const { agent, clock, token, ui, onState, onTrouble } = options;
   const timings = { ...RELAY_TIMINGS, ...options.timings };
-  const link = new AgentLink({ agent, clock, timings, onState: onState ?? (() => undefined) });
+  const link = new AgentLink({
+    ...{ agent, clock, timings, onTrouble },
+    onState: onState ?? (() => undefined),
+  });
   const { channelsDir } = options;
   const folder = options.folder.replace(/\/+$/, '');
   const lastAnswers = new LastAnswers();

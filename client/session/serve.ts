@@ -162,6 +162,9 @@ async function openRelay(all: Everything, heard: Heard): Promise<Relay> {
     onState: (state) => {
       if (state === 'down') heard.onDown();
     },
+    onTrouble: (words) => {
+      heard.say(words);
+    },
     onBug: (error) => {
       heard.say(`A bug in the relay: ${messageOf(error)}`);
     },

@@ -12,6 +12,17 @@ import type { RelayTimings } from '../timings.ts';
 
 const MAX_SILENT_PINGS = 2;
 
+/** It chose none of the protocols that it was offered. */
+const FOREIGN_AGENT =
+  'The agent on the session’s machine does not speak this client’s protocol for kernels ' +
+  `(${CHANNEL_SUBPROTOCOL}): most likely it is older. Start the session anew, so that it takes the present gateway image: ` +
+  'datalab-client stop, then datalab-client start. If that does not help, have the image built: ' +
+  'datalab-client image build --force; or update this client, if it is the older of both.';
+
+class ForeignAgentError extends Error {
+  override name = 'ForeignAgentError';
+}
+
 export interface AgentConnectionOptions {
   name: ChannelName;
   agent: AgentLink;
@@ -86,6 +97,7 @@ export class AgentConnection {
     } catch (error) {
       const isUnknown = error instanceof HandshakeRefusedError && error.status === 404;
       if (isUnknown) this.#options.onUnknown();
+      else if (error instanceof ForeignAgentError) this.#foreign(error.message);
       else this.#failed();
     } finally {
       this.#isOpening = false;
@@ -107,7 +119,7 @@ export class AgentConnection {
     });
     if (protocol === CHANNEL_SUBPROTOCOL) return socket;
     socket.terminate();
-    throw new Error('the agent knows no channels');
+    throw new ForeignAgentError(FOREIGN_AGENT);
   }
 
   #use(webSocket: WebSocket): void {
@@ -144,6 +156,13 @@ export class AgentConnection {
     // The first try comes at once: most cuts are over when they are noticed.
     if (this.#isProven) this.#retry(0);
     else this.#failed();
+  }
+
+  /** It is there and will be no other for a while. */
+  #foreign(words: string): void {
+    if (!this.#isEnded) this.#options.agent.reportTrouble(words);
+    this.#pause = this.#options.timings.longestPause;
+    this.#retry();
   }
 
   /** Nobody was reached, or nobody who greets. */

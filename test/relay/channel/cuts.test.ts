@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { WebSocket } from 'ws';
+import { text } from 'node:stream/consumers';
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { Relay } from '../../../client/relay/relay.ts';
 import type { AgentScript } from '../scripted-agent.ts';
+import { HEADERS, relayTo } from '../scripted-agent.ts';
 import type { RelayTimings } from '../../../client/relay/timings.ts';
 import { until } from '../../helpers/until.ts';
 import { PlayedAgent, QUICK, openFront } from './played-agent.ts';
@@ -38,6 +42,30 @@ describe('a way to the agent that is down', () => {
   });
 });
 
+describe('an agent that speaks no channels', () => {
+  it('is told of once, with what to do, and to every front-end that it keeps out', async (t) => {
+    const told: string[] = [];
+    let tries = 0;
+    const timings = { ...QUICK, longestPause: 50 };
+    const onTrouble = (words: string) => told.push(words);
+    const relay = await relayTo(t, { onSocket: () => (tries += 1) }, { timings, onTrouble });
+    await kernelsRefusal(relay);
+    await until('it was tried again', () => tries > 2);
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? '', /v1\.channel\.datalab.*older.*datalab-client stop/s);
+    assert.ok((await kernelsRefusal(relay)).includes('v1.channel.datalab'));
+  });
+});
+
+/** What a page reads that is not let in. */
+async function kernelsRefusal(relay: Relay): Promise<string> {
+  const url = `${relay.origin.replace('http', 'ws')}/api/kernels/k1/channels?session_id=s`;
+  const front = new WebSocket(url, { headers: HEADERS });
+  const [, response] = (await once(front, 'unexpected-response')) as [unknown, IncomingMessage];
+  assert.equal(response.statusCode, 503);
+  return await text(response);
+}
+
 function waysToBreak() {
   return [
     [
@@ -70,7 +98,7 @@ async function cutWorld(t: TestContext, timings: Partial<RelayTimings>): Promise
   const script: AgentScript = {};
   const states: string[] = [];
   const options = {
-    timings: { ...QUICK, ...timings },
+    timings: { ...QUICK, hold: 10_000, ...timings },
     onState: (state: string) => states.push(state),
   };
   const relay = await agent.relay(t, options, script);
