@@ -25,6 +25,8 @@ export class Link {
   #undeclaredBytes = 0;
   /** Sent on this connection and not acknowledged. */
   #onTheWay: { sequence: number; bytes: number }[] = [];
+  /** Where they begin: taking them off the front one by one costs a copy of all the others. */
+  #firstOnTheWay = 0;
   #onTheWayBytes = 0;
 
   /** `positions`: of what comes in, as this end remembers it. */
@@ -101,9 +103,7 @@ export class Link {
   /** @returns whether it may be forgotten now what could not before */
   acknowledged(upTo: number): boolean {
     if (upTo > this.#sent) throw new RangeError('an acknowledgement of what was not sent');
-    while (this.#onTheWay[0] && this.#onTheWay[0].sequence <= upTo) {
-      this.#onTheWayBytes -= this.#onTheWay.shift()?.bytes ?? 0;
-    }
+    this.#takeOffTheWay(upTo);
     if (upTo <= this.#confirmed) return false;
     this.#confirmed = upTo;
     return true;
@@ -139,8 +139,21 @@ export class Link {
     return this.#delivered;
   }
 
+  #takeOffTheWay(upTo: number): void {
+    let first = this.#onTheWay[this.#firstOnTheWay];
+    while (first && first.sequence <= upTo) {
+      this.#onTheWayBytes -= first.bytes;
+      this.#firstOnTheWay += 1;
+      first = this.#onTheWay[this.#firstOnTheWay];
+    }
+    if (2 * this.#firstOnTheWay < this.#onTheWay.length) return;
+    this.#onTheWay = this.#onTheWay.slice(this.#firstOnTheWay);
+    this.#firstOnTheWay = 0;
+  }
+
   #forgetTheWay(): void {
     this.#onTheWay = [];
+    this.#firstOnTheWay = 0;
     this.#onTheWayBytes = 0;
   }
 }
