@@ -1,6 +1,6 @@
 // The relay's end of one channel: joins a front-end's connection, which comes and goes, with the agent's, which comes and
 // goes too, so that nothing is lost and nothing happens twice. channels.ts owns it.
-import type { Welcome } from '../../../agent/channel/frames.ts';
+import type { Delivery, Welcome } from '../../../agent/channel/frames.ts';
 import { CLOSE, MAX_REQUEST_BYTES } from '../../../agent/channel/frames.ts';
 import { Link } from '../../../agent/channel/link.ts';
 import type { Message } from '../../../agent/channel/messages.ts';
@@ -45,6 +45,8 @@ export class RelayChannel {
   #state: ChannelState = 'down';
   /** What the kernel does, as far as the agent has said it. */
   #executionState: string | undefined;
+  /** Where the kernel last said that it is being restarted. */
+  #restartingAt = 0;
   /** The front-end that is there has been told of it, or of an earlier one. */
   #isTold = false;
   #isOver = false;
@@ -89,6 +91,10 @@ export class RelayChannel {
   /** `isGoodbye`: it went on purpose. */
   detach(front: FrontSocket, isGoodbye: boolean): void {
     if (!this.#front.isAt(front)) return;
+    // JupyterLab goes when it hears of a restart, and comes back: told again, it would go again, and so on for ever.
+    if (isGoodbye && this.#front.lastSeen >= this.#restartingAt) {
+      this.confirmed(front, this.#restartingAt, 0);
+    }
     this.#front.detach();
     this.#patience.endGrace();
     if (this.#isOver) this.#store.close();
@@ -153,7 +159,7 @@ export class RelayChannel {
         this.#requests.forget();
       },
       onDelivery: (delivery) => {
-        this.#note(delivery.message);
+        this.#note(delivery);
         this.#front.take(delivery);
       },
       onLost: (code) => {
@@ -209,12 +215,16 @@ export class RelayChannel {
   }
 
   /** What a message says to the relay itself. */
-  #note(frame: Buffer): void {
+  #note({ sequence, message: frame }: Delivery): void {
     const message = readMessage(frame);
     const { header, parent } = message;
     if (header.msg_type.endsWith('_reply')) this.#requests.answered(parent.msg_id ?? '');
     if (header.msg_type !== 'status') return;
-    this.#executionState = (message.content() as { execution_state?: string }).execution_state;
+    const { execution_state: state } = message.content() as { execution_state?: string };
+    const isRestarting = state === 'restarting';
+    if (isRestarting) this.#restartingAt = sequence;
+    // It is said when it happens; who comes later is told what follows from it.
+    this.#executionState = isRestarting ? 'starting' : state;
   }
 
   /** A front-end that has just come knows nothing of it, and after a cut it may show what the kernel did before. */
