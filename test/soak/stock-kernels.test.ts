@@ -31,7 +31,7 @@ for (const release of RELEASES) {
       if (seen) assert.deepEqual(seen.fates, ['cancelled', 'cancelled', 'cancelled']);
     });
 
-    it('shows [*] for ever for cells that wait when anybody else restarts the kernel', async (t) => {
+    it('shows [*] for ever for cells that wait behind one that no interrupt ends when anybody else restarts the kernel', async (t) => {
       const seen = await inStock(t, release, (world) => restartWithCellsWaiting(world, true));
       if (seen) assert.deepEqual(seen.fates, ['never', 'never', 'never']);
     });

@@ -34,6 +34,13 @@ export async function muchOutput(world: RowWorld): Promise<{ shown: number; prin
   return { shown: typeof result === 'object' ? lengthOf(result) : NaN, printed: 10_000_000 };
 }
 
+/** Jupyter interrupts before it restarts: a cell that heeds that is answered, at times, and those behind it with it. */
+const UNINTERRUPTED = `
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+time.sleep(600)
+`;
+
 /** Two cells wait behind one that runs when the kernel is restarted, in their tab or in another one. */
 export async function restartWithCellsWaiting(
   world: RowWorld,
@@ -41,7 +48,7 @@ export async function restartWithCellsWaiting(
 ): Promise<{ fates: Fate[] }> {
   const tab = await openNotebook(world);
   const restarting = isElsewhere ? await openNotebook(world) : tab;
-  const cells = [begin(tab, 'import time; time.sleep(600)'), begin(tab, '1'), begin(tab, '2')];
+  const cells = [begin(tab, UNINTERRUPTED), begin(tab, '1'), begin(tab, '2')];
   await restarting.restart();
   await isAnswered(world, tab, 60);
   return { fates: await Promise.all(cells.map((cell) => fateOf(cell))) };
