@@ -1,0 +1,21 @@
+// A Jupyter of the user's own on the relay of `connect`: what works as with our own pages, and what that program does to
+// itself. The rows are those of test/continuity/; a second in life is a tenth of one here.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inOwn } from '../continuity/own-jupyter-world.ts';
+import { cutWhileACellRuns } from '../continuity/rows/cuts.ts';
+import { uiEnds } from '../continuity/rows/kernels.ts';
+
+for (const kind of ['classic', 'lab'] as const) {
+  describe(`a ${kind === 'lab' ? 'JupyterLab' : 'classic notebook'} of one’s own`, () => {
+    it('shows all of a cell that ran through a cut of 10 s, and ends its kernels with itself', async (t) => {
+      await inOwn(t, kind, async (world) => {
+        const seen = await cutWhileACellRuns(world, 10, { kind: 'dropped' });
+        assert.deepEqual([seen.recovers, seen.fate], [true, 'ok']);
+        assert.equal(seen.lines, seen.linesPrinted);
+        const end = await uiEnds(world, 'SIGTERM');
+        assert.deepEqual(end, { kernelsLeft: 0, isSameKernel: false, kernelsThen: 1 });
+      });
+    });
+  });
+}
