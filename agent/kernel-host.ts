@@ -23,7 +23,7 @@ import { nextStep } from './queue/next.ts';
 import type { Conditions, Incoming } from './queue/record.ts';
 import { recordMessage, recordRequest } from './queue/record.ts';
 import type { Owed } from './queue/state.ts';
-import { subshellOf } from './queue/state.ts';
+import { isBusy, subshellOf } from './queue/state.ts';
 import { assertNever } from './assert-never.ts';
 
 /** A disk that is full stays so for a while. */
@@ -87,7 +87,7 @@ export class KernelHost {
     this.#line = new GatewayLine({
       ...{ kernelId: options.kernelId, sessionId: options.sessionId },
       ...{ gateway: options.gateway, clock: options.clock, log: options.log },
-      isBusy: () => this.#isBusy,
+      isBusy: () => isBusy(this.#log.state),
       onConnected: () => {
         options.kernels.channelOpened(options.kernelId);
         this.#settle();
@@ -119,7 +119,7 @@ export class KernelHost {
       channel: { incarnation: entry.incarnation, epoch: entry.epoch },
       received: this.#log.state.channels.get(key)?.received ?? 0,
       delivered: isResumed ? hello.received : this.#log.head,
-      executionState: this.#isBusy ? 'busy' : 'idle',
+      executionState: isBusy(this.#log.state) ? 'busy' : 'idle',
     };
   }
 
@@ -361,11 +361,5 @@ export class KernelHost {
 
   #counted(): void {
     this.#options.kernels.frontEnds(this.#options.kernelId, this.#frontEnds.size);
-  }
-
-  /** Of a process that is gone nothing runs, even if it is not known yet what became of it. */
-  get #isBusy(): boolean {
-    const lanes = [...this.#log.state.lanes.values()];
-    return lanes.some(({ running }) => running !== undefined && running.lostBy === undefined);
   }
 }

@@ -193,8 +193,8 @@ function refusesRepeats(message: Message): boolean {
 function addressee(state: KernelState, { parent }: Message, channel: string): { to?: string } {
   if (channel === 'iopub') return {};
   const id = parent.msg_id ?? '';
-  if (state.answered.includes(id)) return { to: '' };
   const runs = [...state.lanes.values()].find(({ running }) => running?.id === id)?.running;
-  const to = runs?.channel ?? state.unanswered.get(id)?.channel ?? parent.session ?? '';
+  const asker = runs?.channel ?? state.unanswered.get(id)?.channel;
+  const to = asker ?? (state.answered.includes(id) ? '' : parent.session) ?? '';
   return { to: state.channels.has(to) ? to : '' };
 }

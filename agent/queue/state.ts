@@ -167,6 +167,15 @@ export function subshellOf(lane: string): string | undefined {
   return lane.startsWith(`${MAIN_LANE}/`) ? lane.slice(MAIN_LANE.length + 1) : undefined;
 }
 
+/**
+ * As its pages show it: a cell that waits for input is at work, one that has said that it is idle is not, whatever becomes of
+ * its reply. Of a process that is gone nothing runs, even if it is not known yet what became of it.
+ */
+export function isBusy({ lanes }: KernelState): boolean {
+  const running = [...lanes.values()].flatMap(({ running }) => running ?? []);
+  return running.some(({ lostBy, hasIdled }) => lostBy === undefined && hasIdled !== true);
+}
+
 /** Nothing of what front-ends have asked for is left to be done. */
 export function isSettled(state: KernelState): boolean {
   return state.lanes.size === 0 && state.owed.length === 0;

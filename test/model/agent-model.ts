@@ -13,7 +13,7 @@ import type { Conditions } from '../../agent/queue/record.ts';
 import { recordMessage, recordRequest } from '../../agent/queue/record.ts';
 import { reduce } from '../../agent/queue/reduce.ts';
 import type { KernelState } from '../../agent/queue/state.ts';
-import { NEW_KERNEL, subshellOf } from '../../agent/queue/state.ts';
+import { NEW_KERNEL, isBusy, subshellOf } from '../../agent/queue/state.ts';
 import { sketch } from './messages.ts';
 
 export interface Wire {
@@ -64,8 +64,7 @@ export class AgentModel {
     const type = 'kernel_info_request';
     this.outbound.push(sketch({ channel: 'shell', id, type, session: 'agent' }));
     // A kernel at work would not answer.
-    const isBusy = [...this.state.lanes.values()].some(({ running }) => running);
-    if (isBusy) this.connection = this.line;
+    if (isBusy(this.state)) this.connection = this.line;
   }
 
   /** What was on its way to the gateway is lost. */
