@@ -21,7 +21,7 @@ import { greet } from './queue/greeting.ts';
 import type { Step } from './queue/next.ts';
 import { nextStep } from './queue/next.ts';
 import type { Conditions, Incoming } from './queue/record.ts';
-import { recordMessage, recordRequest } from './queue/record.ts';
+import { recordMessage, recordRequest, recordRestart } from './queue/record.ts';
 import type { Owed } from './queue/state.ts';
 import { isBusy, subshellOf } from './queue/state.ts';
 import { assertNever } from './assert-never.ts';
@@ -72,7 +72,6 @@ export class KernelHost {
   readonly #absent = new Map<string, { delivered: number; since: number }>();
   /** Our own questions on the present connection: their message id, and the lane that they are asked in. */
   readonly #fences = new Map<string, string>();
-  #isRestarting = false;
   #stopWaiting: (() => void) | undefined;
   #isSettling = false;
   #isClosed = false;
@@ -84,6 +83,8 @@ export class KernelHost {
       if (key.startsWith(PLAIN_KEY)) this.#append({ kind: 'channelGone', key });
       else this.#left(key, this.#log.first - 1);
     }
+    // Who asked for it died before the answer came. If there is another process, it shows itself.
+    if (this.#log.state.isRestarting) this.#append({ kind: 'restartFailed' });
     this.#line = new GatewayLine({
       ...{ kernelId: options.kernelId, sessionId: options.sessionId },
       ...{ gateway: options.gateway, clock: options.clock, log: options.log },
@@ -175,15 +176,13 @@ export class KernelHost {
 
   /** The kernel is about to be restarted: what comes from now on waits. */
   restarting(): void {
-    this.#isRestarting = true;
     this.#append({ kind: 'restarting' });
     this.#settle();
   }
 
   /** @returns where in the log the restart stands; `undefined` when there was none */
   restarted(isDone: boolean): number | undefined {
-    this.#isRestarting = false;
-    if (isDone) this.#append({ kind: 'restarted', cause: 'restarted' });
+    for (const entry of recordRestart(this.#log.state, isDone)) this.#append(entry);
     this.#settle();
     return isDone ? this.#log.head : undefined;
   }
@@ -277,7 +276,7 @@ export class KernelHost {
   #conditions(): Conditions {
     return {
       connection: this.#line.connection,
-      isHeld: this.#isRestarting || !this.#options.gate.isOpen,
+      isHeld: !this.#options.gate.isOpen,
       fences: new Set(this.#fences.values()),
     };
   }

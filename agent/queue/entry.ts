@@ -87,8 +87,10 @@ const channel = z.object({
 const channelConfirmed = z.object({ kind: z.literal('channelConfirmed'), key: text });
 const channelGone = z.object({ kind: z.literal('channelGone'), key: text });
 
-/** The kernel is about to be restarted: what waits for it has waited in vain. */
+/** The kernel is about to be restarted: what waits goes on waiting. */
 const restarting = z.object({ kind: z.literal('restarting') });
+/** It was not, as far as is known: what waits goes on. */
+const restartFailed = z.object({ kind: z.literal('restartFailed') });
 
 /** The kernel is another process, or none. */
 const restarted = z.object({
@@ -107,6 +109,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   channelConfirmed,
   channelGone,
   restarting,
+  restartFailed,
   restarted,
 ]);
 

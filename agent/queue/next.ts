@@ -21,7 +21,7 @@ export function nextStep(state: KernelState, conditions: Conditions): Step | und
   const prompt = orphanedPrompt(state);
   if (prompt) return prompt;
   const { connection, isHeld, fences } = conditions;
-  if (connection === undefined || isHeld) return undefined;
+  if (connection === undefined || isHeld || state.isRestarting) return undefined;
   const input = inputFor(state, connection);
   if (input) return input;
   // Before anything else is sent: it might run for hours.

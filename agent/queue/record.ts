@@ -27,7 +27,7 @@ export interface Incoming {
 export interface Conditions {
   /** The open connection to the gateway. */
   connection: string | undefined;
-  /** Nothing may be delivered: the machine is about to sleep, or the kernel is being restarted. */
+  /** Nothing may be delivered: the machine is about to sleep. */
   isHeld: boolean;
   /** Lanes whose fence is on its way on this connection. */
   fences: ReadonlySet<string>;
@@ -55,13 +55,23 @@ export function recordRequest(
     type: header.msg_type,
     lane: laneOf(channel, header.subshell_id ?? undefined),
   };
-  if (channel === 'control') return recordControl(entry, conditions);
+  if (channel === 'control') return recordControl(state, entry, conditions);
   if (channel === 'stdin') return recordInput(state, entry, incoming, message);
   if (header.msg_type !== 'execute_request') {
     return incoming.seen < state.restartedAt ? { ...entry, refused: 'restarted' } : entry;
   }
   const refused = reasonAgainst(state, known, incoming, limits);
   return { ...entry, stopsOnError: stopsOnError(message), ...(refused && { refused }) };
+}
+
+/**
+ * The gateway has answered the request for a restart. The new process may have spoken before: then the restart is known, and
+ * what was asked and said since is the new one's.
+ */
+export function recordRestart(state: KernelState, isDone: boolean): Entry[] {
+  const isNew = state.isRestarting || state.process === undefined;
+  if (isDone) return isNew ? [{ kind: 'restarted', cause: 'restarted' }] : [];
+  return state.isRestarting ? [{ kind: 'restartFailed' }] : [];
 }
 
 /** A message of the kernel. `connection`: the one that it came over. */
@@ -94,8 +104,12 @@ export function recordMessage(
   return [...entries, { ...factsOf(message), ...addressee(state, message, channel) }];
 }
 
-function recordControl(entry: RequestEntry, { connection, isHeld }: Conditions): RequestEntry {
-  const isDeliverable = connection !== undefined && !isHeld;
+function recordControl(
+  { isRestarting }: KernelState,
+  entry: RequestEntry,
+  { connection, isHeld }: Conditions,
+): RequestEntry {
+  const isDeliverable = connection !== undefined && !isHeld && !isRestarting;
   if (!isDeliverable) return { ...entry, isControl: true, refused: 'notNow' };
   return { ...entry, isControl: true, sentOn: connection };
 }

@@ -10,7 +10,7 @@ import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
 import { afterFailure } from './failure.ts';
 import { changeLane, endRunning, findRunning, laneIn } from './lanes.ts';
 import { withInput, withPrompt, withoutPrompt } from './prompt.ts';
-import { afterRestart, withProcess, withoutWaiting } from './restart.ts';
+import { afterRestart, withProcess } from './restart.ts';
 import type { KernelState, Running } from './state.ts';
 import { STDIN_LANE } from './state.ts';
 
@@ -34,7 +34,9 @@ export function reduce(state: KernelState, entry: Entry, sequence: number): Kern
     case 'channelGone':
       return afterChannelGone(state, entry.key);
     case 'restarting':
-      return withoutWaiting(state);
+      return { ...state, isRestarting: true };
+    case 'restartFailed':
+      return { ...state, isRestarting: false };
     case 'restarted':
       return afterRestart(state, entry, sequence);
     default:

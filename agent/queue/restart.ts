@@ -4,15 +4,6 @@ import type { KernelState, Lane } from './state.ts';
 
 const REMEMBERED_PROCESSES = 4;
 
-/** What runs may end by itself before it is ended; what has not begun will not begin. */
-export function withoutWaiting(state: KernelState): KernelState {
-  const waiting = [...state.lanes.values()].flatMap((lane) => lane.waiting);
-  const lanes = [...state.lanes].flatMap(([key, { running }]): [string, Lane][] =>
-    running ? [[key, { running, waiting: [] }]] : [],
-  );
-  return withOwed({ ...state, lanes: new Map(lanes) }, waiting, 'restarted');
-}
-
 /**
  * What waits is answered. What was sent stays in doubt until the new process has answered a question: words of the old one
  * may still be on their way, and what it had not begun may reach the new one.
@@ -47,6 +38,7 @@ export function afterRestart(
     process: undefined,
     formerProcesses: former,
     restartedAt: sequence,
+    isRestarting: false,
     prompt: undefined,
   };
   const ended = withOwed(anew, state.ending, 'idleUnseen');
@@ -54,6 +46,8 @@ export function afterRestart(
 }
 
 export function withProcess(state: KernelState, process: string): KernelState {
+  // Which of the two it is, the old one or the new, cannot be told.
+  if (state.isRestarting) return state;
   // A late word of an old process does not bring it back.
   if (state.process !== undefined || state.formerProcesses.includes(process)) return state;
   return { ...state, process };

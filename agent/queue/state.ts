@@ -135,6 +135,8 @@ export interface KernelState {
   readonly formerProcesses: readonly string[];
   /** Where in the log the kernel was last restarted or died, 0 if it never was. */
   readonly restartedAt: number;
+  /** The gateway was asked to restart it, and nothing has shown yet that it did: nothing is sent. */
+  readonly isRestarting: boolean;
   readonly prompt: Prompt | undefined;
   /** The kernel takes the same bytes once, as far as it has said what it is. */
   readonly refusesRepeats: boolean;
@@ -151,6 +153,7 @@ export const NEW_KERNEL: KernelState = {
   process: undefined,
   formerProcesses: [],
   restartedAt: 0,
+  isRestarting: false,
   prompt: undefined,
   refusesRepeats: false,
 };

@@ -10,7 +10,7 @@ import { fromSnapshot, toSnapshot } from '../../agent/queue/entry.ts';
 import { greet } from '../../agent/queue/greeting.ts';
 import { nextStep } from '../../agent/queue/next.ts';
 import type { Conditions } from '../../agent/queue/record.ts';
-import { recordMessage, recordRequest } from '../../agent/queue/record.ts';
+import { recordMessage, recordRequest, recordRestart } from '../../agent/queue/record.ts';
 import { reduce } from '../../agent/queue/reduce.ts';
 import type { KernelState } from '../../agent/queue/state.ts';
 import { NEW_KERNEL, isBusy, subshellOf } from '../../agent/queue/state.ts';
@@ -67,6 +67,11 @@ export class AgentModel {
     if (isBusy(this.state)) this.connection = this.line;
   }
 
+  /** A kernel that is at work does not answer: after a while what is open is taken for good. */
+  losePatience(): void {
+    this.connection = this.line;
+  }
+
   /** What was on its way to the gateway is lost. */
   disconnect(): void {
     this.line = undefined;
@@ -86,6 +91,7 @@ export class AgentModel {
     );
     const snapshot = JSON.parse(JSON.stringify(toSnapshot(this.state))) as never;
     this.state = this.log.length % 2 === 0 ? fromSnapshot(snapshot) : again;
+    if (this.state.isRestarting) this.#append({ kind: 'restartFailed' });
   }
 
   hangUp(key: string): void {
@@ -141,8 +147,8 @@ export class AgentModel {
     this.#append({ kind: 'restarting' });
   }
 
-  restarted(): void {
-    this.#append({ kind: 'restarted', cause: 'restarted' });
+  restarted(isDone: boolean): void {
+    for (const entry of recordRestart(this.state, isDone)) this.#append(entry);
   }
 
   /** One step. `dies`: the agent dies before the deed, with the entry written. */

@@ -82,11 +82,11 @@ export class KernelModel {
     this.#running = undefined;
     this.#prompt = undefined;
     this.#isAborting = false;
-    if (isDeath) {
-      const content = { execution_state: 'restarting' };
-      const facts = { channel: 'iopub', type: 'status', session: 'gateway', content };
-      this.outbound.push(sketch({ ...facts, id: this.#nextId() }));
-    }
+    // Who has asked for a restart may hear the new process before the gateway has answered.
+    const session = isDeath ? 'gateway' : this.process;
+    const content = { execution_state: isDeath ? 'restarting' : 'starting' };
+    const facts = { channel: 'iopub', type: 'status', session, content };
+    this.outbound.push(sketch({ ...facts, id: this.#nextId() }));
   }
 
   #begin(): void {

@@ -19,6 +19,7 @@ export class World {
   readonly relays = [new RelayModel('a'), new RelayModel('b'), new RelayModel('c')];
   readonly faults: Faults = { lostWords: 0, restarts: 0 };
   readonly kinds = new Map<string, CellKind>();
+  #restart: { isDone: boolean } | undefined;
 
   constructor() {
     this.agent.connect();
@@ -47,6 +48,7 @@ export class World {
   /** Until nothing is left to be done, with every way open. */
   rest(): void {
     this.agent.isHeld = false;
+    this.#answerRestart();
     for (let round = 0; round < 2_000; round += 1) {
       if (this.agent.line === undefined) this.agent.connect();
       for (const relay of this.relays) {
@@ -54,6 +56,7 @@ export class World {
         relay.answerPrompt();
       }
       this.#calm(1);
+      if (this.kernel.isAsking) this.agent.losePatience();
       // The question was lost with an agent: a person would interrupt the cell.
       const isAsked = this.agent.state.prompt !== undefined || this.kernel.outbound.length > 0;
       if (this.faults.lostWords > 0 && this.kernel.isAsking && !isAsked) this.kernel.interrupt();
@@ -148,7 +151,7 @@ export class World {
         else this.agent.isHeld = !this.agent.isHeld;
         return;
       default:
-        this.#restart(detail);
+        this.#endProcess(detail);
     }
   }
 
@@ -173,6 +176,7 @@ export class World {
   /** Between an entry and its deed, between two steps, or with a word of the gateway read and not written. */
   #killAgent(detail: number): void {
     for (const relay of this.relays) relay.cut();
+    this.#restart = undefined;
     if (
       detail % 4 === 0 &&
       this.agent.connection !== undefined &&
@@ -186,14 +190,23 @@ export class World {
     this.agent.crash();
   }
 
-  #restart(detail: number): void {
+  /** The gateway's answer to who asked for it, which may come long after the new process has spoken. */
+  #answerRestart(): void {
+    if (this.#restart) this.agent.restarted(this.#restart.isDone);
+    this.#restart = undefined;
+  }
+
+  #endProcess(detail: number): void {
     this.faults.restarts += 1;
-    if (detail % 2 === 0) {
-      this.agent.restarting();
-      this.kernel.restart(false);
-      // What the old process said is thrown away with its connection.
-      this.agent.restarted();
-    } else this.kernel.restart(true);
+    if (detail % 2 === 1) {
+      this.kernel.restart(true);
+      return;
+    }
+    this.#answerRestart();
+    this.agent.restarting();
+    this.#restart = { isDone: detail % 3 > 0 };
+    if (this.#restart.isDone) this.kernel.restart(false);
+    if (detail % 4 === 0) this.#answerRestart();
   }
 
   #meet(relay: RelayModel): void {

@@ -7,7 +7,7 @@ import type { Entry } from '../../../agent/queue/entry.ts';
 import type { Step } from '../../../agent/queue/next.ts';
 import { nextStep } from '../../../agent/queue/next.ts';
 import type { Conditions } from '../../../agent/queue/record.ts';
-import { recordMessage, recordRequest } from '../../../agent/queue/record.ts';
+import { recordMessage, recordRequest, recordRestart } from '../../../agent/queue/record.ts';
 import { reduce } from '../../../agent/queue/reduce.ts';
 import type { KernelState } from '../../../agent/queue/state.ts';
 import { NEW_KERNEL } from '../../../agent/queue/state.ts';
@@ -119,6 +119,11 @@ export class Scene {
   reconnects(connection: string | undefined): void {
     this.connection = connection;
     this.#fences.clear();
+  }
+
+  /** The gateway has answered the request for a restart. */
+  restartAnswered(isDone: boolean): void {
+    for (const entry of recordRestart(this.state, isDone)) this.append(entry);
   }
 
   /** What the agent does until something has to happen. */

@@ -1,0 +1,77 @@
+// A kernel is restarted at somebody's request: the new process may speak before the gateway has answered, and it may fail.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Scene } from './scene.ts';
+
+describe('a restart', () => {
+  it('answers what waited, once the gateway has said that it is done', () => {
+    const scene = restarting();
+    assert.deepEqual(scene.does(), []);
+    scene.restartAnswered(true);
+    assert.ok(scene.does().includes('execute_reply waiting restarted'));
+  });
+
+  it('that fails lets go on what waited, messages that nobody answers among it', () => {
+    const scene = new Scene('page');
+    scene.reconnects(undefined);
+    scene.asks({ page: 'page', id: 'comm', type: 'comm_msg' });
+    scene.asks({ page: 'page', id: 'cell' });
+    scene.append({ kind: 'restarting' });
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), []);
+    scene.restartAnswered(false);
+    assert.deepEqual(scene.does(), ['send comm', 'send cell']);
+  });
+
+  it('sends nothing before the gateway has answered', () => {
+    const scene = restarting();
+    scene.says({ type: 'execute_reply', of: 'cell', content: { status: 'ok' } });
+    assert.deepEqual(scene.does(), []);
+  });
+
+  it('is known as soon as the new process speaks, and once', () => {
+    const scene = restarting();
+    speaks(scene);
+    scene.reconnects('second');
+    scene.does();
+    scene.asks({ page: 'page', id: 'anew' });
+    scene.restartAnswered(true);
+    scene.answersFence();
+    assert.ok(scene.does().includes('send anew'));
+    assert.equal(scene.log.filter(({ entry }) => entry.kind === 'restarted').length, 1);
+    assert.equal(scene.state.process, 'new');
+  });
+
+  it('leaves open what the new process has asked before its answer came', () => {
+    const scene = restarting();
+    speaks(scene);
+    scene.says({ type: 'input_request', of: 'startup', id: 'prompt', page: 'page' });
+    scene.restartAnswered(true);
+    assert.equal(scene.state.prompt?.id, 'prompt');
+  });
+
+  it('counts when it is the second of two that overlap, though no process was heard between', () => {
+    const scene = restarting();
+    scene.append({ kind: 'restarting' });
+    scene.restartAnswered(true);
+    scene.restartAnswered(true);
+    assert.equal(scene.log.filter(({ entry }) => entry.kind === 'restarted').length, 2);
+  });
+});
+
+/** With one cell at work and one behind it. */
+function restarting(): Scene {
+  const scene = new Scene('page');
+  scene.asks({ page: 'page', id: 'cell' });
+  scene.asks({ page: 'page', id: 'waiting' });
+  assert.deepEqual(scene.does(), ['send cell']);
+  scene.status('busy', 'cell');
+  scene.append({ kind: 'restarting' });
+  return scene;
+}
+
+/** The new process. */
+function speaks(scene: Scene): void {
+  scene.process = 'new';
+  scene.says({ type: 'status', content: { execution_state: 'starting' } });
+}
