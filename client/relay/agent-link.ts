@@ -79,6 +79,7 @@ export class AgentLink {
   #state: 'up' | 'down' | undefined;
   #trouble: string | undefined;
   readonly #listeners = new Set<() => void>();
+  readonly #streams = new Set<Duplex>();
 
   constructor(options: AgentLinkOptions) {
     this.#options = options;
@@ -191,7 +192,10 @@ export class AgentLink {
       reject(new AgentDownError('no connection in time'));
     });
     try {
-      return await Promise.race([opening, tooLate]);
+      const stream = await Promise.race([opening, tooLate]);
+      this.#streams.add(stream);
+      stream.once('close', () => this.#streams.delete(stream));
+      return stream;
     } catch (error) {
       this.#setState('down');
       throw new AgentDownError('no connection', { cause: error });
@@ -224,6 +228,12 @@ export class AgentLink {
     return () => {
       this.#listeners.delete(callback);
     };
+  }
+
+  /** What is open is taken for dead, and whoever waits for a way tries at once. */
+  renew(): void {
+    for (const stream of [...this.#streams]) stream.destroy();
+    for (const callback of [...this.#listeners]) callback();
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,7 @@ import type { Proof, UiAccess } from './to-ui.ts';
 import { UiLink } from './to-ui.ts';
 import { splitUrl } from './url.ts';
 import { assertNever } from '../errors.ts';
+import { onWake } from './wake.ts';
 
 export interface RelayOptions {
   port: number;
@@ -87,6 +88,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const ways = makeWays(options, port);
   const sockets = new Sockets({ ...ways, clock: options.clock });
   serve(server, ways, sockets, options.onBug);
+  const stopWatching = onWake(options.clock, Date.now, () => {
+    ways.agent.renew();
+  });
   const origin = `http://127.0.0.1:${port}`;
   const { token } = options;
   return {
@@ -101,6 +105,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
           resolve();
         }),
       );
+      stopWatching();
       sockets.close();
       server.closeIdleConnections();
       options.clock.after(GOODBYE_MILLISECONDS, () => {
