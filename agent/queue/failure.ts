@@ -18,7 +18,9 @@ export function afterFailure(
     ...before,
     waiting: waiting.filter((item) => !isAborted(item)),
   }));
-  const aborted = withOwed(kept, waiting.filter(isAborted), 'error');
+  // To restart a kernel the gateway interrupts it first.
+  const cause = state.isRestarting ? 'restarted' : 'error';
+  const aborted = withOwed(kept, waiting.filter(isAborted), cause);
   return { ...aborted, aborting: [...withoutAborting(aborted, lane).aborting, lane] };
 }
 

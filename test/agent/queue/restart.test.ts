@@ -23,6 +23,12 @@ describe('a restart', () => {
     assert.deepEqual(scene.does(), ['send comm', 'send cell']);
   });
 
+  it('is the reason for what waited behind a cell that the gateway has interrupted for it', () => {
+    const scene = restarting();
+    scene.says({ type: 'execute_reply', of: 'cell', content: { status: 'error' } });
+    assert.ok(scene.does().includes('execute_reply waiting restarted'));
+  });
+
   it('sends nothing before the gateway has answered', () => {
     const scene = restarting();
     scene.says({ type: 'execute_reply', of: 'cell', content: { status: 'ok' } });
