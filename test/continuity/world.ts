@@ -43,6 +43,8 @@ export interface World {
   /** Suspends the machine: agent, gateway and kernels stop where they are, and its connections are dropped. */
   suspend(): Promise<void>;
   resume(): Promise<void>;
+  /** For the next test: no tabs, no kernels, ways that are open. */
+  clear(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -95,7 +97,8 @@ async function build(options: WorldOptions, parts: AsyncDisposableStack): Promis
   await Promise.all([agent.start(), relay.start()]);
   await until('the agent is registered', () => api.registrations > 0);
   const url = `http://127.0.0.1:${relayPort}`;
-  const tabs = parts.use(new AsyncDisposableStack());
+  let tabs = new AsyncDisposableStack();
+  parts.defer(() => tabs.disposeAsync());
   const openTabAt = async (address: string) => {
     const tab = await openTab({ url: address, token: TOKEN, timeScale: options.timeScale });
     tabs.defer(() => tab.close());
@@ -116,6 +119,12 @@ async function build(options: WorldOptions, parts: AsyncDisposableStack): Promis
       return openTabAt(`http://127.0.0.1:${port}`);
     },
     ...sleepOf(gateway, agent, iap),
+    clear: async () => {
+      await tabs.disposeAsync();
+      tabs = new AsyncDisposableStack();
+      await Promise.all([nearWay.mend(), farWay.mend()]);
+      await gateway.shutDownKernels();
+    },
     end: () => parts.disposeAsync(),
   };
 }
