@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 export const V1_SUBPROTOCOL = 'v1.kernel.websocket.jupyter.org';
 
+const channel = z.enum(['shell', 'iopub', 'stdin', 'control']);
 const header = z.looseObject({
   msg_id: z.string(),
   msg_type: z.string(),
@@ -29,7 +30,7 @@ export interface Message {
   readonly channel: string;
   readonly header: Header;
   readonly parent: ParentHeader;
-  content(): unknown;
+  content(): Record<string, unknown>;
 }
 
 /** What a message is made of. */
@@ -51,16 +52,22 @@ const OFFSET_BYTES = 8;
 /** channel, header, parent header, metadata, content, and the end. */
 const LEAST_OFFSETS = 6;
 
-/** Shares the frame's memory. @throws MessageError */
+/**
+ * Shares the frame's memory. A cell's content is looked at in any case: what the agent could not understand would be sent
+ * to it for ever.
+ * @throws MessageError
+ */
 export function readMessage(frame: Buffer): Message {
   return understand(() => {
     const part = partsOf(frame);
-    return {
-      channel: part(0).toString(),
+    const message = {
+      channel: channel.parse(part(0).toString()),
       header: header.parse(parseJson(part(1))),
       parent: parentHeader.parse(parseJson(part(2))),
-      content: () => understand(() => parseJson(part(4))),
+      content: () => understand(() => contentIn(part(4))),
     };
+    if (message.header.msg_type === 'execute_request') message.content();
+    return message;
   });
 }
 
@@ -164,6 +171,13 @@ function joinJson(parts: readonly Buffer[]): Buffer {
 
 function parseJson(data: Buffer): unknown {
   return JSON.parse(data.toString()) as unknown;
+}
+
+function contentIn(data: Buffer): Record<string, unknown> {
+  const content = parseJson(data);
+  const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);
+  if (!isObject) throw new MessageError('content that is no object');
+  return content as Record<string, unknown>;
 }
 
 function understand<T>(read: () => T): T {

@@ -79,12 +79,27 @@ describe('a v1 frame', () => {
     ['a header without a type', ['shell', '{"msg_id":"m1"}', '{}', '{}', '{}']],
     ['an id that is a number', ['shell', '{"msg_id":1,"msg_type":"x"}', '{}', '{}', '{}']],
     ['a parent that is none', ['shell', HEADER_TEXT, 'null', '{}', '{}']],
+    ['a cell whose content is no JSON', ['shell', HEADER_TEXT, '{}', '{}', '{"code":']],
+    ['a cell without content', ['shell', HEADER_TEXT, '{}', '{}', '']],
+    ['a cell whose content is null', ['shell', HEADER_TEXT, '{}', '{}', 'null']],
+    ['a cell whose content is a list', ['shell', HEADER_TEXT, '{}', '{}', '[]']],
+    ['a channel that no kernel has', ['shells', HEADER_TEXT, '{}', '{}', '{}']],
+    ['no channel', ['', HEADER_TEXT, '{}', '{}', '{}']],
   ];
   for (const [name, parts] of BROKEN) {
     it(`is refused: ${name}`, () => {
       assert.throws(() => readMessage(frameOf(parts)), MessageError);
     });
   }
+
+  it('of another type is refused when its content is asked for', () => {
+    const header = JSON.stringify({ ...HEADER, msg_type: 'comm_msg' });
+    for (const content of ['', 'null', '"text"', '{']) {
+      const read = readMessage(frameOf(['shell', header, '{}', '{}', content]));
+      assert.equal(read.header.msg_type, 'comm_msg');
+      assert.throws(() => read.content(), MessageError, content);
+    }
+  });
 });
 
 describe('a message of the older protocol', () => {
