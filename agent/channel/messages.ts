@@ -125,7 +125,7 @@ export function toJson(frame: Buffer): { data: Buffer; isBinary: boolean } {
 /** Bounds and offsets are little-endian 64-bit numbers: how many offsets, where each part begins, and the end. */
 function partsOf(frame: Buffer): (index: number) => Buffer {
   if (countParts(frame) + 1 < LEAST_OFFSETS) throw new MessageError('too few parts');
-  return (index) => frame.subarray(offsetOf(frame, index), offsetOf(frame, index + 1));
+  return (index) => cut(frame, offsetOf(frame, index), offsetOf(frame, index + 1));
 }
 
 function countParts(frame: Buffer): number {
@@ -133,9 +133,14 @@ function countParts(frame: Buffer): number {
 }
 
 function offsetOf(frame: Buffer, index: number): number {
-  const offset = Number(frame.readBigUInt64LE(OFFSET_BYTES * (index + 1)));
-  if (offset > frame.length) throw new MessageError('an offset behind the end');
-  return offset;
+  return Number(frame.readBigUInt64LE(OFFSET_BYTES * (index + 1)));
+}
+
+/** In order, or a small frame could have the same bytes in a thousand large buffers. */
+function cut(frame: Buffer, begin: number, end: number): Buffer {
+  if (end > frame.length) throw new MessageError('an offset behind the end');
+  if (begin > end) throw new MessageError('a part ends before it begins');
+  return frame.subarray(begin, end);
 }
 
 function joinParts(parts: readonly Buffer[]): Buffer {
@@ -155,7 +160,7 @@ function jsonParts(data: Buffer): Buffer[] {
   const count = data.readUInt32BE(0);
   if (4 * (count + 1) > data.length) throw new MessageError('an offset behind the end');
   const offsets = Array.from({ length: count }, (_, index) => data.readUInt32BE(4 * (index + 1)));
-  return offsets.map((offset, index) => data.subarray(offset, offsets[index + 1] ?? data.length));
+  return offsets.map((offset, index) => cut(data, offset, offsets[index + 1] ?? data.length));
 }
 
 function joinJson(parts: readonly Buffer[]): Buffer {

@@ -1,4 +1,5 @@
-// Kernel messages in their two forms, there and back, and what is none: refused with the one error. What summaries make of them is in ../message.test.ts.
+// Kernel messages in their two forms, there and back, and what is none: refused with the one error, and with no more memory
+// than it has bytes. What summaries make of them is in ../message.test.ts.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -171,6 +172,39 @@ describe('a message of the older protocol', () => {
       assert.throws(() => fromJson(data, isBinary), MessageError);
     });
   }
+});
+
+describe('a small message', () => {
+  const PARTS = 1_000;
+  const PAYLOAD = Buffer.alloc(100_000);
+  /** Parts from some place on that begin in turn before and behind the payload. */
+  const places = (known: readonly number[], end: number) => [
+    ...known,
+    ...Array.from({ length: PARTS }, (_, at) => (at % 2 === 0 ? end : end + PAYLOAD.length)),
+  ];
+
+  it('does not have the same bytes again and again in a v1 frame', () => {
+    const known = partsOf(writeMessage(MESSAGE));
+    const offsets: number[] = [];
+    let end = 8 * (known.length + PARTS + 1);
+    for (const part of known) {
+      offsets.push(end);
+      end += part.length;
+    }
+    const frame = Buffer.concat([tableOf(places(offsets, end)), ...known, PAYLOAD]);
+    assert.equal(readMessage(frame).content()['code'], CONTENT.code);
+    assert.throws(() => toJson(frame), MessageError);
+  });
+
+  it('does not have the same bytes again and again in the older protocol', () => {
+    const text = bytesOf(JSON_MESSAGE);
+    const begin = 4 * (PARTS + 2);
+    const offsets = places([begin], begin + text.length);
+    const table = Buffer.alloc(begin);
+    [offsets.length, ...offsets].forEach((value, at) => table.writeUInt32BE(value, 4 * at));
+    const data = Buffer.concat([table, text, PAYLOAD]);
+    assert.throws(() => fromJson(data, true), MessageError);
+  });
 });
 
 describe('what comes on a WebSocket', () => {
