@@ -17,7 +17,7 @@ const jsonMessage = z.looseObject({
   header,
   parent_header: parentHeader.nullish(),
   metadata: z.record(z.string(), z.unknown()).nullish(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
   channel: z.string().nullish(),
 });
 
@@ -93,12 +93,12 @@ export function fromJson(data: Buffer, isBinary: boolean): Buffer {
     const [text, ...buffers] = isBinary ? jsonParts(data) : [data];
     const message = jsonMessage.parse(parseJson(text ?? data));
     return writeMessage({
-      // jupyter-server, too, takes a message without a channel for one to the shell.
+      // jupyter-server, too, takes a message without a channel for one to the shell, and no content for an empty one.
       channel: message.channel ?? 'shell',
       header: message.header,
       parent: message.parent_header ?? {},
       metadata: message.metadata ?? {},
-      content: message.content,
+      content: message.content ?? {},
       buffers,
     });
   });

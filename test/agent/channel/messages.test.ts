@@ -139,6 +139,8 @@ describe('a message of the older protocol', () => {
     ['parent but null', { ...JSON_MESSAGE, parent_header: null }, ['', '', '{}', '', '']],
     ['metadata', { ...JSON_MESSAGE, metadata: undefined }, ['', '', '', '{}', '']],
     ['metadata but null', { ...JSON_MESSAGE, metadata: null }, ['', '', '', '{}', '']],
+    ['content', { ...JSON_MESSAGE, content: undefined }, ['', '', '', '', '{}']],
+    ['content but null', { ...JSON_MESSAGE, content: null }, ['', '', '', '', '{}']],
   ];
   const whole = partsOf(writeMessage({ ...MESSAGE, metadata: METADATA })).map(String);
   for (const [name, message, instead] of MISSING) {
