@@ -1,6 +1,7 @@
 // The entries of a kernel's log (types, and their JSON form for the disk). Those with a message have its bytes as body.
 import { z } from 'zod';
 import type { KernelState } from './state.ts';
+import { NEW_KERNEL } from './state.ts';
 
 const text = z.string();
 const position = z.number().int().min(0);
@@ -130,12 +131,14 @@ export function toSnapshot(state: KernelState) {
   };
 }
 
-/** Of `toSnapshot` after a way through JSON; written by this program, so its shape is trusted. */
+/**
+ * Of `toSnapshot` after a way through JSON; written by this program, so its shape is trusted. One of an older agent lacks
+ * what has come since, and JSON leaves out what is undefined.
+ */
 export function fromSnapshot(snapshot: Snapshot): KernelState {
   return {
+    ...NEW_KERNEL,
     ...snapshot,
-    process: snapshot.process,
-    prompt: snapshot.prompt,
     channels: new Map(snapshot.channels),
     lanes: new Map(snapshot.lanes),
     unanswered: new Map(snapshot.unanswered),
