@@ -24,6 +24,7 @@ import type { Conditions, Incoming } from './queue/record.ts';
 import { recordMessage, recordRequest, recordRestart } from './queue/record.ts';
 import type { Owed } from './queue/state.ts';
 import { isBusy, subshellOf } from './queue/state.ts';
+import { isShuttingDown } from './queue/unanswered.ts';
 import { assertNever } from './assert-never.ts';
 
 /** A disk that is full stays so for a while. */
@@ -85,6 +86,7 @@ export class KernelHost {
     }
     // Who asked for it died before the answer came. If there is another process, it shows itself.
     if (this.#log.state.isRestarting) this.#append({ kind: 'restartFailed' });
+    if (isShuttingDown(this.#log.state)) this.#append({ kind: 'shutdownFailed' });
     this.#line = new GatewayLine({
       ...{ kernelId: options.kernelId, sessionId: options.sessionId },
       ...{ gateway: options.gateway, clock: options.clock, log: options.log },
@@ -185,6 +187,13 @@ export class KernelHost {
     for (const entry of recordRestart(this.#log.state, isDone)) this.#append(entry);
     this.#settle();
     return isDone ? this.#log.head : undefined;
+  }
+
+  /** The kernel has not ended though a front-end wanted it to, as far as is known: its request is answered. */
+  shutdownFailed(): void {
+    if (!isShuttingDown(this.#log.state)) return;
+    this.#append({ kind: 'shutdownFailed' });
+    this.#settle();
   }
 
   /** Forgets what nobody needs any more, channels of front-ends that stay away among it. */
@@ -306,17 +315,10 @@ export class KernelHost {
 
   #answer(owed: Owed): void {
     const { kernels, kernelId } = this.#options;
-    const { entry, message } = writeAnswer(owed, this.#requestOf(owed), new Date());
+    const body = this.#log.bodyOf(owed.request.sequence);
+    const { entry, message } = writeAnswer(owed, body && readMessage(body), new Date());
     kernels.answer(kernelId, kernelMessageOf(readMessage(message)));
     this.#append(entry, message);
-  }
-
-  #requestOf({ request: { sequence, id, type } }: Owed): Message {
-    const body = this.#log.bodyOf(sequence);
-    if (body) return readMessage(body);
-    // Only of a log that was damaged: its sender hears of it all the same.
-    const header = { msg_id: id, msg_type: type };
-    return { channel: 'shell', header, parent: {}, content: () => ({}) };
   }
 
   #send(lane: string, sequence: number): void {

@@ -118,6 +118,7 @@ export class KernelHosts {
     const isDone = await gateway.endKernel(kernelId, isRestart);
     if (isRestart) host?.restarted(isDone);
     else if (isDone) this.end(kernelId);
+    if (!isDone) host?.shutdownFailed();
   }
 
   #tidyLater(): () => void {

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Header, Message, NewMessage } from '../channel/messages.ts';
 import { writeMessage } from '../channel/messages.ts';
 import type { MessageEntry } from './entry.ts';
-import type { Cause, Owed } from './state.ts';
+import type { Cause, Owed, Waiting } from './state.ts';
 
 /** Of the agent's own messages, where a kernel has its session. */
 const OWN_SESSION = 'datalab';
@@ -31,13 +31,17 @@ export interface AnswerPart {
   message: Buffer;
 }
 
-/** The next part of it; `request` is the message that is answered. The last part is the idle status. */
+/**
+ * The next part of it. The last one is the idle status.
+ * @param message the request that is answered. The log may have forgotten what was sent long ago.
+ */
 export function writeAnswer(
   { request, cause, written }: Owed,
-  message: Message,
+  message: Message | undefined,
   now: Date,
 ): AnswerPart {
-  const parts = partsOf(cause, message);
+  const asked = message ?? outlineOf(request);
+  const parts = partsOf(cause, asked);
   const part = parts[Math.min(written, parts.length - 1)] ?? idle();
   const header: Header = {
     msg_id: randomUUID(),
@@ -50,7 +54,7 @@ export function writeAnswer(
   const made: NewMessage = {
     channel: part.channel,
     header,
-    parent: message.header,
+    parent: asked.header,
     content: part.content,
   };
   return {
@@ -64,6 +68,11 @@ export function writeAnswer(
     },
     message: writeMessage(made),
   };
+}
+
+function outlineOf({ id, type, isControl }: Waiting): Message {
+  const header = { msg_id: id, msg_type: type };
+  return { channel: isControl ? 'control' : 'shell', header, parent: {}, content: () => ({}) };
 }
 
 interface Part {

@@ -1,5 +1,5 @@
 // What became of requests that were on their way when a connection broke: a fence tells (pure). reduce.ts calls it.
-import { asRequest, withOwed, withoutUnanswered } from './unanswered.ts';
+import { isLost, withLost, withOwed } from './unanswered.ts';
 import type { FencedEntry } from './entry.ts';
 import { withoutAborting } from './failure.ts';
 import { changeLane, endRunning, laneIn } from './lanes.ts';
@@ -14,7 +14,7 @@ export function afterFence(state: KernelState, entry: FencedEntry): KernelState 
   const isSameProcess = process !== '' && process === state.process;
   const known = { ...state, refusesRepeats: entry.isSafeToResend };
   const idled = withLostEnding(known, lane, connection);
-  const answered = lane === MAIN_LANE ? withLostUnanswered(idled, connection) : idled;
+  const answered = lane === MAIN_LANE ? withLost(idled, (item) => isLost(item, connection)) : idled;
   const settled = withoutAborting(answered, lane);
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;
@@ -27,18 +27,6 @@ export function afterFence(state: KernelState, entry: FencedEntry): KernelState 
     ...before,
     running: { ...running, mayResend: true },
   }));
-}
-
-/** What was sent on another connection and is unanswered now will never be answered. */
-function withLostUnanswered(state: KernelState, connection: string): KernelState {
-  const isLost = (item: { sentOn: string; isControl: boolean }) =>
-    !item.isControl && item.sentOn !== connection;
-  const requests = [...state.unanswered].filter(([, item]) => isLost(item)).map(asRequest);
-  return withOwed(
-    withoutUnanswered(state, (_id, item) => isLost(item)),
-    requests,
-    'unknown',
-  );
 }
 
 /** The idle status of what was sent on another connection was lost with it. */

@@ -93,6 +93,9 @@ const restarting = z.object({ kind: z.literal('restarting') });
 /** It was not, as far as is known: what waits goes on. */
 const restartFailed = z.object({ kind: z.literal('restartFailed') });
 
+/** A front-end wanted it to end, and it has not, as far as is known. */
+const shutdownFailed = z.object({ kind: z.literal('shutdownFailed') });
+
 /** The kernel is another process, or none. */
 const restarted = z.object({
   kind: z.literal('restarted'),
@@ -111,6 +114,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   channelGone,
   restarting,
   restartFailed,
+  shutdownFailed,
   restarted,
 ]);
 

@@ -3,6 +3,7 @@
 import type { Conditions } from './record.ts';
 import type { KernelState, Lane, Owed, Prompt } from './state.ts';
 import { MAIN_LANE, STDIN_LANE } from './state.ts';
+import { isLost } from './unanswered.ts';
 
 export type Step =
   /** Write the next part of an answer that the agent owes. */
@@ -29,15 +30,13 @@ export function nextStep(state: KernelState, conditions: Conditions): Step | und
     ({ lane, sentOn }) => sentOn !== connection && !fences.has(lane),
   );
   if (ending) return { do: 'fence', lane: ending.lane };
+  const hasLost = [...state.unanswered.values()].some((item) => isLost(item, connection));
+  if (hasLost && !fences.has(MAIN_LANE)) return { do: 'fence', lane: MAIN_LANE };
   for (const [lane, content] of state.lanes) {
     const step = nextInLane(lane, content, state.aborting, { connection, fences });
     if (step) return step;
   }
-  const hasLost = [...state.unanswered.values()].some(
-    ({ sentOn, isControl }) => !isControl && sentOn !== connection,
-  );
-  const isAsked = fences.has(MAIN_LANE);
-  return hasLost && !isAsked ? { do: 'fence', lane: MAIN_LANE } : undefined;
+  return undefined;
 }
 
 function nextInLane(

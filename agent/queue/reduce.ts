@@ -3,7 +3,13 @@
 // file of its own: attendance.ts, unanswered.ts, doubt.ts, failure.ts, prompt.ts,
 // restart.ts.
 import { assertNever } from '../assert-never.ts';
-import { afterOwedPart, withOwed, withUnanswered, withoutUnanswered } from './unanswered.ts';
+import {
+  afterOwedPart,
+  afterShutdownFailed,
+  withOwed,
+  withUnanswered,
+  withoutUnanswered,
+} from './unanswered.ts';
 import { afterChannel, afterChannelGone, changeChannel } from './attendance.ts';
 import { afterFence, withEnding, withoutEnding } from './doubt.ts';
 import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
@@ -37,6 +43,8 @@ export function reduce(state: KernelState, entry: Entry, sequence: number): Kern
       return { ...state, isRestarting: true };
     case 'restartFailed':
       return { ...state, isRestarting: false };
+    case 'shutdownFailed':
+      return afterShutdownFailed(state);
     case 'restarted':
       return afterRestart(state, entry, sequence);
     default:
@@ -50,10 +58,11 @@ function afterRequest(state: KernelState, entry: RequestEntry, sequence: number)
     number === 0
       ? state
       : changeChannel(state, channel, (known) => ({ ...known, received: number }));
-  const waiting = { sequence, id, type, channel, stopsOnError: entry.stopsOnError ?? false };
+  const { stopsOnError = false, isControl = false } = entry;
+  const waiting = { sequence, id, type, channel, stopsOnError, ...(isControl && { isControl }) };
   if (entry.isIgnored) return counted;
   if (entry.refused) return withOwed(counted, [waiting], entry.refused);
-  if (entry.sentOn !== undefined) return withUnanswered(counted, waiting, entry.sentOn, true);
+  if (entry.sentOn !== undefined) return withUnanswered(counted, waiting, entry.sentOn);
   if (entry.answersPrompt) return withInput(counted, { sequence });
   return changeLane(counted, lane, (before) => ({
     ...before,
@@ -77,7 +86,7 @@ function afterSent(
   if (first?.sequence !== entry.sequence) return state;
   if (first.type !== 'execute_request') {
     const without = changeLane(state, key, (lane) => ({ ...lane, waiting: rest }));
-    return withUnanswered(without, first, connection, false);
+    return withUnanswered(without, first, connection);
   }
   const begun: Running = {
     ...{ ...first, sentOn: connection },

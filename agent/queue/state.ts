@@ -15,6 +15,8 @@ export interface Waiting {
   readonly channel: string;
   /** An error of this execute aborts what waits behind it. */
   readonly stopsOnError: boolean;
+  /** It belongs to the control channel. */
+  readonly isControl?: boolean;
 }
 
 /** An execute that was handed to the gateway and has not ended, as far as is known. */
@@ -51,7 +53,6 @@ export interface Unanswered {
   readonly type: string;
   readonly sequence: number;
   readonly sentOn: string;
-  /** Requests to the control channel overtake the shell's: a fence says nothing of them. */
   readonly isControl: boolean;
 }
 

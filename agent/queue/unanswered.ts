@@ -4,15 +4,12 @@ import type { Cause, KernelState, Owed, Unanswered, Waiting } from './state.ts';
 
 const MAX_UNANSWERED = 10_000;
 const MAX_ANSWERED = 1_000;
+/** It is a request to the gateway in truth, whatever becomes of a connection. */
+const SHUTDOWN = 'shutdown_request';
 
-export function withUnanswered(
-  state: KernelState,
-  request: Waiting,
-  sentOn: string,
-  isControl: boolean,
-): KernelState {
+export function withUnanswered(state: KernelState, request: Waiting, sentOn: string): KernelState {
   if (!request.type.endsWith('_request')) return state;
-  const { id, channel, type, sequence } = request;
+  const { id, channel, type, sequence, isControl = false } = request;
   const unanswered = new Map(state.unanswered).set(id, {
     ...{ channel, type, sequence, sentOn, isControl },
   });
@@ -23,14 +20,39 @@ export function withUnanswered(
 
 export function withoutUnanswered(
   state: KernelState,
-  isOver: (id: string, item: { sentOn: string; isControl: boolean }) => boolean,
+  isOver: (id: string, item: Unanswered) => boolean,
 ): KernelState {
   const unanswered = new Map([...state.unanswered].filter(([id, item]) => !isOver(id, item)));
   return unanswered.size === state.unanswered.size ? state : { ...state, unanswered };
 }
 
-export function asRequest([id, { channel, type, sequence }]: [string, Unanswered]): Waiting {
-  return { id, channel, type, sequence, stopsOnError: false };
+/** What was sent on another connection: when the kernel has answered a question on this one, no answer will come any more. */
+export function isLost({ sentOn, type }: Unanswered, connection: string): boolean {
+  return sentOn !== connection && type !== SHUTDOWN;
+}
+
+/** Nobody knows what became of these, and an answer will not come. */
+export function withLost(state: KernelState, isOver: (item: Unanswered) => boolean): KernelState {
+  const requests = [...state.unanswered].filter(([, item]) => isOver(item)).map(asRequest);
+  return withOwed(
+    withoutUnanswered(state, (_id, item) => isOver(item)),
+    requests,
+    'unknown',
+  );
+}
+
+/** The gateway has not ended the kernel, as far as is known. */
+export function afterShutdownFailed(state: KernelState): KernelState {
+  return withLost(state, ({ type }) => type === SHUTDOWN);
+}
+
+export function isShuttingDown({ unanswered }: KernelState): boolean {
+  return [...unanswered.values()].some(({ type }) => type === SHUTDOWN);
+}
+
+export function asRequest([id, item]: [string, Unanswered]): Waiting {
+  const { channel, type, sequence, isControl } = item;
+  return { id, channel, type, sequence, stopsOnError: false, isControl };
 }
 
 export function withOwed(
@@ -40,8 +62,8 @@ export function withOwed(
 ): KernelState {
   const owed: Owed[] = requests
     .filter(({ type }) => type.endsWith('_request'))
-    .map(({ sequence, id, type, channel, stopsOnError }) => ({
-      request: { sequence, id, type, channel, stopsOnError },
+    .map(({ sequence, id, type, channel, stopsOnError, isControl = false }) => ({
+      request: { sequence, id, type, channel, stopsOnError, ...(isControl && { isControl }) },
       ...{ cause, written: 0 },
     }));
   if (owed.length === 0) return state;
