@@ -1,7 +1,7 @@
 // What became of requests that were on their way when a connection broke: a fence tells (pure). reduce.ts calls it.
 import { isLost, withLost, withOwed } from './unanswered.ts';
 import type { FencedEntry } from './entry.ts';
-import { withoutAborting } from './failure.ts';
+import { afterDoubt, withoutAborting } from './failure.ts';
 import { changeLane, endRunning, laneIn } from './lanes.ts';
 import type { Cause, Ending, KernelState, Running } from './state.ts';
 import { MAIN_LANE } from './state.ts';
@@ -18,7 +18,8 @@ export function afterFence(state: KernelState, entry: FencedEntry): KernelState 
   const settled = withoutAborting(answered, lane);
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;
-  const end = (cause: Cause) => withOwed(endRunning(settled, lane, running), [running], cause);
+  const end = (cause: Cause) =>
+    afterDoubt(endRunning(settled, lane, running), lane, running, cause);
   if (running.lostBy) return end(running.lostBy);
   if (running.isTraced) return end('endUnseen');
   const wasLostBefore = running.sentOn !== connection;

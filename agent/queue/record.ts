@@ -2,6 +2,7 @@
 // decided whether a request may run; when it does is next.ts's business.
 import type { Message } from '../channel/messages.ts';
 import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
+import { isAsFailed } from './failure.ts';
 import type { ChannelState, Cause, KernelState } from './state.ts';
 import { laneOf } from './state.ts';
 
@@ -137,6 +138,7 @@ function reasonAgainst(
   if (seen < state.restartedAt) return 'restarted';
   // As in a Run All without a cut: it was sent before its page saw the error that precedes it.
   if (seen < (channel?.failedAt ?? 0)) return 'error';
+  if (state.owed.some((owed) => owed.request.channel === key && isAsFailed(owed))) return 'error';
   const wasHeld = waitedMilliseconds > limits.heldMilliseconds;
   if (!wasHeld) return undefined;
   const wasOvertaken = [...state.channels].some(

@@ -13,7 +13,7 @@ import {
 import { afterChannel, afterChannelGone, changeChannel } from './attendance.ts';
 import { afterFence, withEnding, withoutEnding } from './doubt.ts';
 import type { Entry, MessageEntry, RequestEntry } from './entry.ts';
-import { afterFailure } from './failure.ts';
+import { afterDoubtTold, afterFailure } from './failure.ts';
 import { changeLane, endRunning, findRunning, laneIn } from './lanes.ts';
 import { withInput, withPrompt, withoutPrompt } from './prompt.ts';
 import { afterRestart, withProcess } from './restart.ts';
@@ -97,7 +97,9 @@ function afterSent(
 }
 
 function afterMessage(state: KernelState, entry: MessageEntry, sequence: number): KernelState {
-  if (entry.owed !== undefined) return afterOwedPart(state, entry);
+  if (entry.owed !== undefined) {
+    return afterOwedPart(afterDoubtTold(state, entry, sequence), entry);
+  }
   let next = state;
   if (entry.process !== undefined && entry.process !== state.process) {
     next = withProcess(next, entry.process);
