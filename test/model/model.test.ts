@@ -47,6 +47,7 @@ function checkPage({ faults, kinds }: World, relay: RelayModel, ran: string[]): 
     relay.sent.filter((id) => own.includes(id)),
     'not in the order of the page',
   );
+  checkDoubt(relay, own);
   for (const id of relay.sent) {
     const replies = relay.got
       .filter(({ header, parent }) => parent.msg_id === id && header.msg_type === 'execute_reply')
@@ -67,6 +68,20 @@ function checkPage({ faults, kinds }: World, relay: RelayModel, ran: string[]): 
     const isInterrupted = kinds.get(id) === 'asks' && faults.lostWords > 0;
     const isOwnError = last.status === 'error' && !isUnknown && !isInterrupted;
     if (isOwnError) assert.equal(kinds.get(id), 'fails');
+  }
+}
+
+/** What the page sent behind a cell in doubt, before it could know of it, has not run. */
+function checkDoubt(relay: RelayModel, ran: string[]): void {
+  for (const [place, message] of relay.got.entries()) {
+    if (message.header.msg_type !== 'execute_reply') continue;
+    const { ename } = message.content() as { ename?: string };
+    if (ename !== 'OutcomeUnknown') continue;
+    const inDoubt = message.parent.msg_id ?? '';
+    const behind = relay.sent.slice(relay.sent.indexOf(inDoubt) + 1);
+    const unaware = behind.filter((id) => (relay.knew.get(id) ?? 0) <= place);
+    const ranBehind = unaware.filter((id) => ran.includes(id));
+    assert.deepEqual(ranBehind, [], `ran though ${inDoubt} is in doubt`);
   }
 }
 

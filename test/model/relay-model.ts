@@ -19,6 +19,8 @@ export class RelayModel {
   readonly got: Message[] = [];
   /** Ids of the cells that it sent, in order. */
   readonly sent: string[] = [];
+  /** How much the page had got when it sent a cell. */
+  readonly knew = new Map<string, number>();
   /** Cells that the relay itself said to be unknown. */
   readonly unknown = new Set<string>();
   /** When it was first connected, in got's terms: what was said before is not for it. */
@@ -52,6 +54,7 @@ export class RelayModel {
   cell(kind: CellKind): void {
     const id = `${this.key}-${this.sent.length + 1}`;
     this.sent.push(id);
+    this.knew.set(id, this.got.length);
     this.#keep(
       sketch({
         ...{ channel: 'shell', id, type: 'execute_request', session: this.key },
