@@ -102,6 +102,7 @@ export function recordMessage(
       },
     ];
   }
+  if (isLatePrompt(state, message)) return entries;
   return [...entries, { ...factsOf(message), ...addressee(state, message, channel) }];
 }
 
@@ -157,6 +158,13 @@ function isAnotherProcess({ process, formerProcesses }: KernelState, message: Me
   if (process === undefined || message.header.msg_type !== 'status') return false;
   const present = processOf(message);
   return present !== undefined && present !== process && !formerProcesses.includes(present);
+}
+
+/** Its process is gone: nobody can answer it. */
+function isLatePrompt({ formerProcesses }: KernelState, message: Message): boolean {
+  const process = processOf(message);
+  const isPrompt = message.header.msg_type === 'input_request';
+  return isPrompt && process !== undefined && formerProcesses.includes(process);
 }
 
 /** Some kernels repeat their client's session, and the gateway makes messages of its own: those say nothing. */

@@ -34,6 +34,26 @@ describe('a prompt', () => {
   });
 });
 
+describe('a prompt of a process that is gone', () => {
+  it('is shown to nobody', () => {
+    const scene = outlived();
+    scene.says({ type: 'input_request', of: 'cell', id: 'late', process: 'process' });
+    assert.equal(scene.state.prompt, undefined);
+    scene.leaves('page');
+    scene.comes('another');
+    assert.ok(!scene.does().some((step) => step.startsWith('show')));
+  });
+
+  it('takes no answer from the one that is open', () => {
+    const scene = outlived();
+    scene.says({ type: 'input_request', of: 'startup', id: 'prompt', page: 'page' });
+    scene.says({ type: 'input_request', of: 'cell', id: 'late', process: 'process' });
+    scene.asks({ page: 'page', id: 'input', type: 'input_reply', channel: 'stdin' });
+    assert.ok(scene.does().includes('send input'));
+    assert.equal(scene.state.prompt?.id, 'prompt');
+  });
+});
+
 describe('an input', () => {
   const reply = { type: 'input_reply', channel: 'stdin', page: 'page' };
 
@@ -114,6 +134,15 @@ function begun(...pages: string[]): Scene {
   scene.asks({ page: 'page', id: 'cell' });
   assert.deepEqual(scene.does(), ['send cell']);
   scene.status('busy', 'cell');
+  return scene;
+}
+
+/** A cell was at work when the kernel was restarted; the new process has spoken. */
+function outlived(): Scene {
+  const scene = begun('page');
+  scene.append({ kind: 'restarted', cause: 'restarted' });
+  scene.process = 'new';
+  scene.says({ type: 'status', content: { execution_state: 'starting' } });
   return scene;
 }
 
