@@ -63,6 +63,11 @@ export class GatewayLine {
     return this.#isProven && !this.#end.signal.aborted ? this.#connection : undefined;
   }
 
+  /** What is heard now comes over a connection that `renew` has ended. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   /** In the v1 form; what is sent on a connection that breaks may be lost. */
   send(frame: Buffer): void {
     const webSocket = this.#webSocket;

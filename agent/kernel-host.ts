@@ -249,7 +249,8 @@ export class KernelHost {
     const lane = this.#fences.get(message.parent.msg_id ?? '');
     const fence = lane === undefined ? undefined : { id: message.parent.msg_id ?? '', lane };
     try {
-      for (const entry of recordMessage(this.#log.state, message, fence, connection)) {
+      const way = { connection, isLeaving: this.#line.isLeaving };
+      for (const entry of recordMessage(this.#log.state, message, fence, way)) {
         if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
         this.#append(entry, entry.kind === 'message' ? frame : undefined);
       }

@@ -75,12 +75,19 @@ export function recordRestart(state: KernelState, isDone: boolean): Entry[] {
   return state.isRestarting ? [{ kind: 'restartFailed' }] : [];
 }
 
-/** A message of the kernel. `connection`: the one that it came over. */
+/** How a message of the kernel has come. */
+export interface Way {
+  connection: string;
+  /** A restart has ended the connection: both processes may be heard on it. */
+  isLeaving: boolean;
+}
+
+/** A message of the kernel. */
 export function recordMessage(
   state: KernelState,
   message: Message,
   fence: { id: string; lane: string } | undefined,
-  connection: string,
+  { connection, isLeaving }: Way,
 ): Entry[] {
   const { header, parent, channel } = message;
   const entries: Entry[] = [];
@@ -103,7 +110,8 @@ export function recordMessage(
     ];
   }
   if (isLatePrompt(state, message)) return entries;
-  return [...entries, { ...factsOf(message), ...addressee(state, message, channel) }];
+  const { process, ...facts } = { ...factsOf(message), ...addressee(state, message, channel) };
+  return [...entries, { ...facts, ...(process !== undefined && !isLeaving && { process }) }];
 }
 
 function recordControl(

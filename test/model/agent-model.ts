@@ -135,7 +135,8 @@ export class AgentModel {
   hear(message: Message): void {
     const lane = this.#fences.get(message.parent.msg_id ?? '');
     const fence = lane === undefined ? undefined : { id: message.parent.msg_id ?? '', lane };
-    for (const entry of recordMessage(this.state, message, fence, this.line ?? '')) {
+    const way = { connection: this.line ?? '', isLeaving: false };
+    for (const entry of recordMessage(this.state, message, fence, way)) {
       if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
       this.#append(entry, entry.kind === 'message' ? message : undefined);
     }

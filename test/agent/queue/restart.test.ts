@@ -65,6 +65,37 @@ describe('a restart', () => {
   });
 });
 
+describe('a process that was restarted before it was heard', () => {
+  it('is not taken for the new one when its words come late', () => {
+    const scene = restartedTwice();
+    scene.says({ type: 'status', process: 'unheard', content: { execution_state: 'starting' } });
+    scene.reconnects('second');
+    scene.asks({ page: 'page', id: 'anew' });
+    speaks(scene);
+    assert.equal(scene.state.process, 'new');
+    assert.deepEqual(scene.does(), ['send anew']);
+    assert.equal(scene.log.filter(({ entry }) => entry.kind === 'restarted').length, 2);
+  });
+
+  it('may be heard on the old connection: the new one is known by the next', () => {
+    const scene = restartedTwice();
+    speaks(scene);
+    assert.equal(scene.state.process, undefined);
+    scene.reconnects('second');
+    speaks(scene);
+    assert.equal(scene.state.process, 'new');
+  });
+});
+
+/** Nothing was heard of the process between, and the connection of that time has not ended yet. */
+function restartedTwice(): Scene {
+  const scene = new Scene('page');
+  scene.append({ kind: 'restarted', cause: 'restarted' });
+  scene.append({ kind: 'restarted', cause: 'restarted' });
+  scene.isLeaving = true;
+  return scene;
+}
+
 /** With one cell at work and one behind it. */
 function restarting(): Scene {
   const scene = new Scene('page');

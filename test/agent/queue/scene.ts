@@ -43,6 +43,8 @@ export class Scene {
   /** The proven connection to the gateway. */
   connection: string | undefined = 'first';
   isHeld = false;
+  /** What is heard comes over a connection that a restart has ended. */
+  isLeaving = false;
   process = 'process';
   readonly #fences = new Map<string, string>();
 
@@ -109,7 +111,8 @@ export class Scene {
     const id = message.parent.msg_id ?? '';
     const lane = this.#fences.get(id);
     const fence = lane === undefined ? undefined : { id, lane };
-    for (const entry of recordMessage(this.state, message, fence, this.connection ?? '')) {
+    const way = { connection: this.connection ?? '', isLeaving: this.isLeaving };
+    for (const entry of recordMessage(this.state, message, fence, way)) {
       if (entry.kind === 'fenced') this.#fences.delete(id);
       this.append(entry, message);
     }
@@ -118,6 +121,7 @@ export class Scene {
   /** The connection to the gateway is another one, or none. */
   reconnects(connection: string | undefined): void {
     this.connection = connection;
+    this.isLeaving = false;
     this.#fences.clear();
   }
 
