@@ -84,7 +84,7 @@ export class RelayClient {
     const isReply = ({ header, parent }: Message) =>
       parent.msg_id === id && header.msg_type.endsWith('_reply');
     const found = await until(`reply to ${id}`, () => this.messages.find(isReply), 30);
-    return found.content() as Record<string, unknown>;
+    return found.content();
   }
 
   /** The kernel is idle again after it; what it has printed has come. */
