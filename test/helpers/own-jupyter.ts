@@ -63,7 +63,8 @@ function spawnServer(options: OwnJupyterOptions, lines: string[]): ChildProcess 
     ...['--no-browser', '--allow-root', `--port=${port}`, `--gateway-url=${gateway.url}`],
     ...[`--${application}.token=${TOKEN}`, `--${application}.port_retries=0`],
   ];
-  const server = spawn(program, args, {
+  // It is killed with this process, however that ends; `end` still signals the server itself.
+  const server = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
