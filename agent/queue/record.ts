@@ -56,6 +56,8 @@ export function recordRequest(
     type: header.msg_type,
     lane: laneOf(channel, header.subshell_id ?? undefined),
   };
+  // No kernel takes anything there, or answers it: what is behind it would wait for ever.
+  if (channel === 'iopub') return { ...entry, isIgnored: true };
   if (channel === 'control') return recordControl(state, entry, conditions);
   if (channel === 'stdin') return recordInput(state, entry, incoming, message);
   if (header.msg_type !== 'execute_request') {

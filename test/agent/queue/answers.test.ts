@@ -34,6 +34,15 @@ describe('a request that is no cell', () => {
   });
 });
 
+describe('a request on the channel of the output', () => {
+  it('goes nowhere, and nobody waits for it', () => {
+    const scene = new Scene('page');
+    scene.asks({ page: 'page', id: 'astray', channel: 'iopub' });
+    scene.asks({ page: 'page', id: 'cell' });
+    assert.deepEqual(scene.does(), ['send cell']);
+  });
+});
+
 describe('a control request', () => {
   it('gets the kernel’s answer, though it comes over another connection', () => {
     const scene = debugging();
