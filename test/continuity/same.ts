@@ -57,7 +57,10 @@ function assertMayBeLost({ cell, from, kills }: Lost): void {
       ? kill.from - JUST_TOLD_MILLISECONDS < from && from < kill.until
       : isUncounted,
   );
-  assert.ok(isAllowed, `cell ${cell.number} was never answered`);
+  const around = kills.map(
+    (kill) => `${kill.part} killed ${kill.from - from} to ${kill.until - from} ms later`,
+  );
+  assert.ok(isAllowed, `cell ${cell.number} was never answered: ${around.join(', ')}`);
 }
 
 /** Never twice, whatever was killed, and in the order in which they were sent. */
