@@ -88,7 +88,7 @@ export async function openGcloudTunnel(
     const [, port = ''] = await gcloud.untilSays(/Listening on port \[(\d+)\]/);
     gcloud.hasAllTime();
     return {
-      gateway: { url: `http://127.0.0.1:${port}`, token: gateway.token },
+      gateway: { ...gateway, url: `http://127.0.0.1:${port}` },
       [Symbol.asyncDispose]: () => gcloud.end('SIGTERM'),
     };
   } catch (error) {
@@ -112,7 +112,10 @@ async function agentAt(address: string): Promise<{ agentProcessId: number; gatew
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
   const token = readFileSync(environment.get('GATEWAY_TOKEN_FILE') ?? '', 'utf8').trim();
-  return { agentProcessId, gateway: { url: environment.get('GATEWAY_URL') ?? '', token } };
+  return {
+    agentProcessId,
+    gateway: { url: environment.get('GATEWAY_URL') ?? '', token, scheme: 'token' },
+  };
 }
 
 /** The emulator's, which has signed it itself, for a client that believes nobody else. */

@@ -28,7 +28,7 @@ export function rowWorldOf(world: World, timeScale: number): RowWorld {
   const { url, token } = world.gateway;
   return {
     timeScale,
-    gateway: { url, token },
+    gateway: { url, token, scheme: 'token' },
     openTab: () => world.openTab(),
     cut: (fault) => world.nearWay.cut(fault),
     mend: async () => {

@@ -50,7 +50,7 @@ async function build(
   await ui.start();
   const tabs = parts.use(new AsyncDisposableStack());
   return {
-    ...{ timeScale, gateway: { url: gateway.url, token: gateway.token }, ui },
+    ...{ timeScale, gateway: { url: gateway.url, token: gateway.token, scheme: 'token' }, ui },
     openTab: async () => {
       const tab = await openTab({ url: ui.url, token: ui.token, timeScale });
       tabs.defer(() => tab.close());

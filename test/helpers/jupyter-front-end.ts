@@ -3,15 +3,18 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { execute, openKernelSocket } from './kernel-socket.ts';
 
+/** A Jupyter server as front-ends know it: our relay, our agent, or a plain one. */
 export interface Gateway {
   url: string;
   token: string;
+  /** How it wants the token: our own take `Bearer`, jupyter-server 1.23 only knows `token`. */
+  scheme?: 'Bearer' | 'token';
 }
 
 export async function newKernel(gateway: Gateway): Promise<string> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
     method: 'POST',
-    headers: { authorization: `token ${gateway.token}` },
+    headers: { authorization: authorizationOf(gateway) },
   });
   if (!reply.ok) throw new Error(`POST /api/kernels: ${reply.status} ${await reply.text()}`);
   const { id } = (await reply.json()) as { id: string };
@@ -21,7 +24,7 @@ export async function newKernel(gateway: Gateway): Promise<string> {
 /** Ids of the kernels that there are. */
 export async function kernelsOf(gateway: Gateway): Promise<string[]> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
-    headers: { authorization: `token ${gateway.token}` },
+    headers: { authorization: authorizationOf(gateway) },
   });
   if (!reply.ok) throw new Error(`GET /api/kernels: ${reply.status} ${await reply.text()}`);
   return ((await reply.json()) as { id: string }[]).map(({ id }) => id);
@@ -51,6 +54,10 @@ function openChannel(gateway: Gateway, kernelId: string): Promise<WebSocket> {
   const address = gateway.url.replace('http', 'ws');
   return openKernelSocket(
     `${address}/api/kernels/${kernelId}/channels?session_id=${randomUUID()}`,
-    { headers: { authorization: `token ${gateway.token}` } },
+    { headers: { authorization: authorizationOf(gateway) } },
   );
+}
+
+function authorizationOf({ token, scheme = 'Bearer' }: Gateway): string {
+  return `${scheme} ${token}`;
 }
