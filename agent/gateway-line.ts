@@ -16,6 +16,8 @@ const LONGEST_PAUSE_MILLISECONDS = 5_000;
 /** A kernel that is at work does not answer: then what is open is taken for good. */
 const PROOF_MILLISECONDS = 20_000;
 const PING_MILLISECONDS = 30_000;
+/** The answer to a question may be lost as any other's: then it is asked again. */
+const ASK_AGAIN_MILLISECONDS = 2_000;
 /** A kernel answers its last word, and the gateway its goodbye, within this. */
 const GOODBYE_MILLISECONDS = 1_000;
 
@@ -48,8 +50,8 @@ export class GatewayLine {
   #isProven = false;
   /** We have said goodbye to the gateway on this connection. */
   #isLeaving = false;
-  /** Message id of what was asked on this connection. */
-  #question = '';
+  /** Message ids of what was asked on this connection. */
+  readonly #questions = new Set<string>();
   #pause = FIRST_PAUSE_MILLISECONDS;
   #cancels: (() => void)[] = [];
 
@@ -167,7 +169,8 @@ export class GatewayLine {
       const frame = fromWire(webSocket.protocol, data, isBinary);
       const subject = this.#options.onMessage(frame, connection);
       // An earlier question may have been answered by a process that is gone.
-      if (subject === this.#question && connection === this.#connection) this.#proven();
+      const isAnswer = subject !== undefined && this.#questions.has(subject);
+      if (isAnswer && connection === this.#connection) this.#proven();
     } catch (error) {
       this.#options.log.error('message of the gateway not understood', { reason: reasonOf(error) });
     }
@@ -179,8 +182,8 @@ export class GatewayLine {
    */
   #prove(): void {
     this.#isProven = false;
-    this.#question = randomUUID();
-    this.send(kernelInfoRequest(this.#question, this.#options.sessionId));
+    this.#questions.clear();
+    this.#ask();
     const patience = this.#options.isBusy() ? 0 : PROOF_MILLISECONDS;
     const webSocket = this.#webSocket;
     this.#cancels.push(
@@ -190,8 +193,20 @@ export class GatewayLine {
     );
   }
 
+  #ask(): void {
+    const { sessionId, clock } = this.#options;
+    const question = randomUUID();
+    this.#questions.add(question);
+    this.send(kernelInfoRequest(question, sessionId));
+    const cancel = clock.after(ASK_AGAIN_MILLISECONDS, () => {
+      if (!this.#isProven) this.#ask();
+    });
+    this.#cancels.push(cancel);
+  }
+
   #proven(): void {
-    if (this.#isProven || this.#webSocket === undefined || this.#end.signal.aborted) return;
+    if (this.#isProven || this.#isLeaving || this.#webSocket === undefined) return;
+    if (this.#end.signal.aborted) return;
     this.#isProven = true;
     this.#options.onConnected(this.#connection);
   }
