@@ -10,6 +10,7 @@ import { KernelHost } from './kernel-host.ts';
 import { openKernelLog } from './kernel-log/kernel-log.ts';
 import type { Kernels } from './kernels.ts';
 import type { Log } from './log.ts';
+import { reasonOf } from './log.ts';
 
 /** So long, in which the machine was awake, a channel is kept for a front-end that does not come. */
 const EXPIRE_MILLISECONDS = 24 * 3_600_000;
@@ -104,7 +105,9 @@ export class KernelHosts {
         this.end(kernelId);
       },
       onShutdownWanted: (isRestart) => {
-        void this.#shutDown(kernelId, isRestart);
+        this.#shutDown(kernelId, isRestart).catch((error: unknown) => {
+          log.error('kernel not ended', { kernel: kernelId, reason: reasonOf(error) });
+        });
       },
     });
     this.#hosts.set(kernelId, { host, openedAt: clock.sinceBoot() });
@@ -113,9 +116,10 @@ export class KernelHosts {
 
   async #shutDown(kernelId: string, isRestart: boolean): Promise<void> {
     const { gateway } = this.#options;
-    const host = this.get(kernelId);
-    if (isRestart) host?.restarting();
+    if (isRestart) this.get(kernelId)?.restarting();
     const isDone = await gateway.endKernel(kernelId, isRestart);
+    // It may have ended meanwhile, and its log with it.
+    const host = this.get(kernelId);
     if (isRestart) host?.restarted(isDone);
     else if (isDone) this.end(kernelId);
     if (!isDone) host?.shutdownFailed();
