@@ -62,6 +62,7 @@ export class CreationRecords {
   others(key: string): CreationRecord[] {
     const own = this.#fileOf(key);
     return readdirSync(this.#folder)
+      .filter((name) => !name.endsWith('.new'))
       .map((name) => join(this.#folder, name))
       .flatMap((file) => (file === own ? [] : (readRecord(file) ?? [])));
   }

@@ -108,7 +108,7 @@ export class FrontEnd {
    * @returns the position of the last that was written
    */
   setAside(): number | undefined {
-    this.#unwritten.push(...this.#held.splice(this.#written));
+    this.#unwritten.unshift(...this.#held.splice(this.#written));
     return this.#held.at(-1)?.sequence;
   }
 

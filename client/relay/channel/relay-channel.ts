@@ -211,6 +211,7 @@ export class RelayChannel {
     });
     this.#requests.beginAnew(sorted);
     this.#link.beginAnew(delivered);
+    this.#restartingAt = 0;
     this.#front.beginAnew(delivered);
   }
 
