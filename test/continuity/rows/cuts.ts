@@ -10,6 +10,7 @@ import {
   endOf,
   fateOf,
   isAnswered,
+  linesOf,
   openNotebook,
   pass,
   textOf,
@@ -124,8 +125,4 @@ for number in range(${lines}):
 function shownOf(result: CellResult | 'never' | 'cancelled'): Shown {
   if (typeof result !== 'object') return { fate: result, lines: 0 };
   return { fate: result.status, lines: linesOf(textOf(result)) };
-}
-
-function linesOf(text: string): number {
-  return text.split('\n').length - 1;
 }

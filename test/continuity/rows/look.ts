@@ -87,6 +87,10 @@ export function textOf(result: CellResult): string {
     .join('');
 }
 
+export function linesOf(text: string): number {
+  return text.split('\n').length - 1;
+}
+
 /** How much of what was printed is there: long texts come as their length. */
 export function lengthOf(result: CellResult): number {
   const text = textOf(result);

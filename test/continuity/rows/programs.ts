@@ -4,7 +4,18 @@ import { kernelsOf } from '../../helpers/jupyter-front-end.ts';
 import type { CellResult } from '../tab-calls.ts';
 import type { RowWorld } from '../row-world.ts';
 import type { World } from '../world.ts';
-import { askKernel, begin, endOf, isAnswered, openNotebook, pass, textOf } from './look.ts';
+import type { Fate } from './look.ts';
+import {
+  askKernel,
+  begin,
+  endOf,
+  fateOf,
+  isAnswered,
+  linesOf,
+  openNotebook,
+  pass,
+  textOf,
+} from './look.ts';
 
 const LINES = 30;
 const PATIENCE_MILLISECONDS = 30_000;
@@ -33,7 +44,7 @@ export async function whileACellRuns(
   await delay(300);
   await happens();
   const result = await endOf(cell, PATIENCE_MILLISECONDS);
-  const lines = typeof result === 'object' ? textOf(result).split('\n').length - 1 : 0;
+  const lines = typeof result === 'object' ? linesOf(textOf(result)) : 0;
   await isAnswered(world, tab, 60);
   const after = await tab.run({ code: 'print(kept)' });
   const state = await tab.state();
@@ -42,7 +53,7 @@ export async function whileACellRuns(
 }
 
 export interface TypedBeforeSeen {
-  results: (CellResult['status'] | 'never' | 'cancelled')[];
+  results: Fate[];
   /** What the kernel has written down. */
   ran: string;
   kernels: number;
@@ -58,8 +69,7 @@ export async function typedBeforeTheClientDied(world: RowWorld): Promise<TypedBe
   await world.endUi('SIGKILL');
   await world.mend();
   await world.startUi();
-  const ends = await Promise.all(cells.map((cell) => endOf(cell, PATIENCE_MILLISECONDS)));
-  const results = ends.map((end) => (typeof end === 'object' ? end.status : end));
+  const results = await Promise.all(cells.map((cell) => fateOf(cell, PATIENCE_MILLISECONDS)));
   const ran = await askKernel(world, 'print(ran)');
   return { results, ran, kernels: (await kernelsOf(world.gateway)).length };
 }

@@ -318,15 +318,7 @@ describe('a front-end that comes while the kernel runs', () => {
 
 describe('a front-end that hears that its kernel is restarting', () => {
   it('is not told again when it has gone because of it', async (t) => {
-    const agent = new PlayedAgent();
-    const relay = await agent.relay(t);
-    const session = randomUUID();
-    // JupyterLab closes its WebSocket at once, and does not answer what comes behind.
-    const front = await openFront(t, relay, { autoPong: false }, V1, session);
-    const told: string[] = [];
-    collect(front, told);
-    agent.deliverAs(1, 'status', { execution_state: 'restarting' });
-    await until('it is told', () => told.includes('restarting'));
+    const { agent, relay, session, front } = await toldOfRestart(t);
     front.close();
     await once(front, 'close');
     const { got, states } = await openBoth(t, relay, session);
@@ -336,20 +328,26 @@ describe('a front-end that hears that its kernel is restarting', () => {
   });
 
   it('is told again when it was cut', async (t) => {
-    const agent = new PlayedAgent();
-    const relay = await agent.relay(t);
-    const session = randomUUID();
-    const front = await openFront(t, relay, { autoPong: false }, V1, session);
-    const told: string[] = [];
-    collect(front, told);
-    agent.deliverAs(1, 'status', { execution_state: 'restarting' });
-    await until('it is told', () => told.includes('restarting'));
+    const { relay, session, front } = await toldOfRestart(t);
     front.terminate();
     await once(front, 'close');
     const { states } = await openBoth(t, relay, session);
     await until('it is told again', () => states.includes('restarting'));
   });
 });
+
+/** JupyterLab closes its WebSocket at once, and does not answer what comes behind. */
+async function toldOfRestart(t: TestContext) {
+  const agent = new PlayedAgent();
+  const relay = await agent.relay(t);
+  const session = randomUUID();
+  const front = await openFront(t, relay, { autoPong: false }, V1, session);
+  const told: string[] = [];
+  collect(front, told);
+  agent.deliverAs(1, 'status', { execution_state: 'restarting' });
+  await until('it is told', () => told.includes('restarting'));
+  return { agent, relay, session, front };
+}
 
 describe('a front-end that lags', () => {
   it('gets 100 MB in order in the end, and the relay keeps no more than a window of it', async (t) => {
