@@ -16,10 +16,15 @@ const LONGEST_PAUSE_MILLISECONDS = 5_000;
 /** A kernel that is at work does not answer: then what is open is taken for good. */
 const PROOF_MILLISECONDS = 20_000;
 const PING_MILLISECONDS = 30_000;
+/** What is unread when the connection is ended is lost: it is not ended because we were frozen between two pings. */
+const MAX_SILENT_PINGS = 2;
 /** The answer to a question may be lost as any other's: then it is asked again. */
 const ASK_AGAIN_MILLISECONDS = 2_000;
-/** A kernel answers its last word, and the gateway its goodbye, within this. */
-const GOODBYE_MILLISECONDS = 1_000;
+/**
+ * A gateway that is at work answers a goodbye within this; what it says until then would be lost if we went before. Waited
+ * for twice, at most, and within the ten seconds that Docker gives a program to end.
+ */
+const GOODBYE_MILLISECONDS = 4_000;
 
 export interface GatewayLineOptions {
   kernelId: string;
@@ -45,6 +50,9 @@ export interface GatewayLineOptions {
 export class GatewayLine {
   readonly #options: GatewayLineOptions;
   readonly #end = new AbortController();
+  /** Nothing is opened any more; what is open, or about to be, is heard out. */
+  #isRetiring = false;
+  #opening = Promise.resolve();
   #webSocket: WebSocket | undefined;
   #connection = '';
   #isProven = false;
@@ -57,12 +65,12 @@ export class GatewayLine {
 
   constructor(options: GatewayLineOptions) {
     this.#options = options;
-    void this.#open();
+    this.#opening = this.#open();
   }
 
   /** The present connection, as soon as messages pass both ways. */
   get connection(): string | undefined {
-    return this.#isProven && !this.#end.signal.aborted ? this.#connection : undefined;
+    return this.#isProven && !this.#isOver ? this.#connection : undefined;
   }
 
   /** What is heard now comes over a connection that `renew` has ended. */
@@ -101,14 +109,28 @@ export class GatewayLine {
     this.#hangUp();
   }
 
-  /** Nothing is sent any more; what the gateway says until it has heard so is still handed on. */
+  /**
+   * Nothing is sent any more; what the gateway says until it has heard so is still handed on. It gives what it has kept for
+   * us to a connection as soon as that is made: one that is being made is not broken off.
+   */
   async retire(): Promise<void> {
-    this.#end.abort();
+    this.#isRetiring = true;
+    const cancel = this.#options.clock.after(GOODBYE_MILLISECONDS, () => {
+      this.#end.abort();
+    });
+    await this.#opening;
+    cancel();
     const webSocket = this.#webSocket;
-    if (!webSocket) return;
-    const closed = new Promise((resolve) => webSocket.once('close', resolve));
-    this.#sayGoodbye(webSocket);
-    await closed;
+    if (webSocket) {
+      const closed = new Promise((resolve) => webSocket.once('close', resolve));
+      this.#sayGoodbye(webSocket);
+      await closed;
+    }
+    this.#end.abort();
+  }
+
+  get #isOver(): boolean {
+    return this.#isRetiring || this.#end.signal.aborted;
   }
 
   #hangUp(): void {
@@ -133,7 +155,7 @@ export class GatewayLine {
       const { signal } = this.#end;
       this.#use(await openKernelConnection(gateway, path, [V1_SUBPROTOCOL], signal));
     } catch (error) {
-      if (this.#end.signal.aborted) return;
+      if (this.#isOver) return;
       if (error instanceof HandshakeRefused && error.status === 404) {
         this.#options.onGone();
         return;
@@ -155,11 +177,12 @@ export class GatewayLine {
       if (webSocket !== this.#webSocket) return;
       const pause = this.#isLeaving ? 0 : this.#pause;
       this.#lost();
-      if (!this.#end.signal.aborted) this.#reopen(pause);
+      if (!this.#isOver) this.#reopen(pause);
     });
-    acknowledgeQuickly(webSocket, this.#options.clock);
-    this.#cancels.push(keepAlive(webSocket, this.#options.clock, PING_MILLISECONDS, ['pong']));
-    this.#prove();
+    const { clock } = this.#options;
+    acknowledgeQuickly(webSocket, clock);
+    this.#cancels.push(keepAlive(webSocket, clock, PING_MILLISECONDS, MAX_SILENT_PINGS));
+    if (!this.#isRetiring) this.#prove();
     webSocket.resume();
   }
 
@@ -206,7 +229,7 @@ export class GatewayLine {
 
   #proven(): void {
     if (this.#isProven || this.#isLeaving || this.#webSocket === undefined) return;
-    if (this.#end.signal.aborted) return;
+    if (this.#isOver) return;
     this.#isProven = true;
     this.#options.onConnected(this.#connection);
   }
@@ -228,7 +251,7 @@ export class GatewayLine {
   #reopen(milliseconds: number): void {
     const again = this.#options.clock.after(milliseconds, () => {
       this.#end.signal.removeEventListener('abort', again);
-      if (!this.#end.signal.aborted) void this.#open();
+      if (!this.#isOver) this.#opening = this.#open();
     });
     this.#end.signal.addEventListener('abort', again, { once: true });
   }

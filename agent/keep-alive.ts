@@ -3,28 +3,28 @@ import type { WebSocket } from 'ws';
 import type { Clock } from './clock.ts';
 
 /**
- * One ping without a sign of life before the next is due ends it.
- * @param signs events of the socket that show that the other end is there
+ * @param maxSilent so many pings without a sign of life before the next is due end it; of a process that was frozen the
+ *   last one is overdue before it has read what came
  * @returns what ends the pings; so does the socket's end
  */
 export function keepAlive(
   webSocket: WebSocket,
   clock: Pick<Clock, 'after'>,
   milliseconds: number,
-  signs: readonly string[] = ['pong', 'message', 'ping'],
+  maxSilent = 1,
 ): () => void {
-  let hasAnswered = true;
-  for (const sign of signs) {
+  let silent = 0;
+  for (const sign of ['pong', 'message', 'ping']) {
     webSocket.on(sign, () => {
-      hasAnswered = true;
+      silent = 0;
     });
   }
   const check = () => {
-    if (!hasAnswered) {
+    if (silent === maxSilent) {
       webSocket.terminate();
       return;
     }
-    hasAnswered = false;
+    silent += 1;
     if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
     cancel = clock.after(milliseconds, check);
   };

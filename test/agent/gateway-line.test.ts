@@ -1,0 +1,117 @@
+// The agent's connection to the gateway for a kernel, when it ends: what the gateway has said, or is about to say, is heard.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
+import { readMessage, writeMessage } from '../../agent/channel/messages.ts';
+import { GatewayLine } from '../../agent/gateway-line.ts';
+import { Gateway } from '../../agent/gateway.ts';
+import { createLog } from '../../agent/log.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
+import { MachineClock } from './machine-clock.ts';
+
+/** The gateway's end, in the test's hand: each way to a kernel is made when the test says so. */
+async function scene(t: TestContext) {
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: ([first]) => first ?? false,
+  });
+  const server = createServer();
+  const waiting: [IncomingMessage, Socket, Buffer][] = [];
+  server.on('upgrade', (...upgrade: [IncomingMessage, Socket, Buffer]) => waiting.push(upgrade));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const tokenFile = join(temporaryFolder(t), 'token');
+  writeFileSync(tokenFile, 'the token of the gateway');
+  const clock = new MachineClock();
+  const log = createLog(clock, () => undefined);
+  const { port } = server.address() as AddressInfo;
+  const gateway = new Gateway(`http://127.0.0.1:${port}`, tokenFile, log);
+  const heard: unknown[] = [];
+  const line = new GatewayLine({
+    ...{ kernelId: 'k1', sessionId: 's1', gateway, clock, log },
+    isBusy: () => false,
+    onConnected: () => undefined,
+    onDisconnected: () => undefined,
+    onMessage: (frame) => {
+      heard.push(readMessage(frame).content());
+      return undefined;
+    },
+    onGone: () => undefined,
+  });
+  t.after(async () => {
+    line.close();
+    for (const client of webSockets.clients) client.terminate();
+    server.close();
+    server.closeAllConnections();
+    await gateway.close();
+  });
+  const isAsked = () => until('the agent asks for a connection', () => waiting.length > 0);
+  const accept = async (): Promise<WebSocket> => {
+    await isAsked();
+    const [request, socket, head] = waiting.shift() ?? assert.fail();
+    return await new Promise((resolve) => {
+      webSockets.handleUpgrade(request, socket, head, resolve);
+    });
+  };
+  return { line, clock, heard, isAsked, accept };
+}
+
+const said = (text: string) =>
+  writeMessage({
+    channel: 'iopub',
+    header: { msg_id: text, msg_type: 'stream', session: 'kernel' },
+    content: { name: 'stdout', text },
+  });
+
+it('hears out a gateway that is too busy to say goodbye', async (t) => {
+  const { line, clock, heard, accept } = await scene(t);
+  const gatewayEnd = await accept();
+  const asked = once(gatewayEnd, 'message');
+  await asked;
+  gatewayEnd.pause();
+  const retired = line.retire();
+  await turn();
+  clock.advance(3_500);
+  gatewayEnd.send(said('the last line'));
+  gatewayEnd.resume();
+  await retired;
+  assert.deepEqual(heard, [{ name: 'stdout', text: 'the last line' }]);
+});
+
+it('hears what the gateway kept for a connection that was being made when the agent ended', async (t) => {
+  const { line, heard, isAsked, accept } = await scene(t);
+  await isAsked();
+  const retired = line.retire();
+  const gatewayEnd = await accept();
+  gatewayEnd.send(said('printed while nobody was there'));
+  await retired;
+  assert.deepEqual(heard, [{ name: 'stdout', text: 'printed while nobody was there' }]);
+});
+
+it('goes without a goodbye that does not come, and without a connection that does not', async (t) => {
+  for (const isConnected of [true, false]) {
+    const { line, clock, isAsked, accept } = await scene(t);
+    if (isConnected) {
+      const gatewayEnd = await accept();
+      await once(gatewayEnd, 'message');
+      gatewayEnd.pause();
+    } else {
+      await isAsked();
+    }
+    const retired = line.retire();
+    await turn();
+    clock.advance(4_000);
+    await retired;
+    assert.equal(line.connection, undefined);
+  }
+});
