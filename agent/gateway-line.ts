@@ -53,6 +53,8 @@ export class GatewayLine {
   /** Nothing is opened any more; what is open, or about to be, is heard out. */
   #isRetiring = false;
   #opening = Promise.resolve();
+  /** Resolved when the present connection has shown that it passes messages, or has ended. */
+  #proof = Promise.withResolvers<unknown>();
   #webSocket: WebSocket | undefined;
   #connection = '';
   #isProven = false;
@@ -110,23 +112,25 @@ export class GatewayLine {
   }
 
   /**
-   * Nothing is sent any more; what the gateway says until it has heard so is still handed on. It gives what it has kept for
-   * us to a connection as soon as that is made: one that is being made is not broken off.
+   * Nothing more is asked for; what the gateway says until it has heard so is still handed on. It gives what it has kept for
+   * us to a connection a while after that is made, and forgets it when the connection ends before: one that is not proven
+   * is waited for.
    */
   async retire(): Promise<void> {
     this.#isRetiring = true;
+    const { promise: patience, resolve } = Promise.withResolvers<unknown>();
     const cancel = this.#options.clock.after(GOODBYE_MILLISECONDS, () => {
-      this.#end.abort();
+      resolve(undefined);
     });
-    await this.#opening;
+    const proven = this.#opening.then(() => this.#webSocket && this.#proof.promise);
+    await Promise.race([proven, patience]);
     cancel();
-    const webSocket = this.#webSocket;
-    if (webSocket) {
-      const closed = new Promise((resolve) => webSocket.once('close', resolve));
-      this.#sayGoodbye(webSocket);
-      await closed;
-    }
     this.#end.abort();
+    const webSocket = this.#webSocket;
+    if (!webSocket) return;
+    const closed = new Promise((done) => webSocket.once('close', done));
+    this.#sayGoodbye(webSocket);
+    await closed;
   }
 
   get #isOver(): boolean {
@@ -182,7 +186,7 @@ export class GatewayLine {
     const { clock } = this.#options;
     acknowledgeQuickly(webSocket, clock);
     this.#cancels.push(keepAlive(webSocket, clock, PING_MILLISECONDS, MAX_SILENT_PINGS));
-    if (!this.#isRetiring) this.#prove();
+    this.#prove();
     webSocket.resume();
   }
 
@@ -205,6 +209,7 @@ export class GatewayLine {
    */
   #prove(): void {
     this.#isProven = false;
+    this.#proof = Promise.withResolvers();
     this.#questions.clear();
     this.#ask();
     const patience = this.#options.isBusy() ? 0 : PROOF_MILLISECONDS;
@@ -229,6 +234,7 @@ export class GatewayLine {
 
   #proven(): void {
     if (this.#isProven || this.#isLeaving || this.#webSocket === undefined) return;
+    this.#proof.resolve(undefined);
     if (this.#isOver) return;
     this.#isProven = true;
     this.#options.onConnected(this.#connection);
@@ -243,6 +249,7 @@ export class GatewayLine {
   #unproven(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
+    this.#proof.resolve(undefined);
     const wasProven = this.#isProven;
     this.#isProven = false;
     if (wasProven) this.#options.onDisconnected();

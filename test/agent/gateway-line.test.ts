@@ -43,8 +43,9 @@ async function scene(t: TestContext) {
     onConnected: () => undefined,
     onDisconnected: () => undefined,
     onMessage: (frame) => {
-      heard.push(readMessage(frame).content());
-      return undefined;
+      const message = readMessage(frame);
+      heard.push(message.content());
+      return message.parent.msg_id;
     },
     onGone: () => undefined,
   });
@@ -66,18 +67,25 @@ async function scene(t: TestContext) {
   return { line, clock, heard, isAsked, accept };
 }
 
-const said = (text: string) =>
+const said = (text: string, subject?: string) =>
   writeMessage({
     channel: 'iopub',
     header: { msg_id: text, msg_type: 'stream', session: 'kernel' },
+    ...(subject === undefined ? {} : { parent: { msg_id: subject } }),
     content: { name: 'stdout', text },
   });
+
+/** The message id of what the agent asks on a new connection, to see whether it passes messages. */
+async function questionOn(gatewayEnd: WebSocket): Promise<string> {
+  const [question] = (await once(gatewayEnd, 'message')) as [Buffer];
+  return readMessage(question).header.msg_id;
+}
 
 it('hears out a gateway that is too busy to say goodbye', async (t) => {
   const { line, clock, heard, accept } = await scene(t);
   const gatewayEnd = await accept();
-  const asked = once(gatewayEnd, 'message');
-  await asked;
+  gatewayEnd.send(said('the first line', await questionOn(gatewayEnd)));
+  await until('it is heard', () => heard.length === 1);
   gatewayEnd.pause();
   const retired = line.retire();
   await turn();
@@ -85,7 +93,7 @@ it('hears out a gateway that is too busy to say goodbye', async (t) => {
   gatewayEnd.send(said('the last line'));
   gatewayEnd.resume();
   await retired;
-  assert.deepEqual(heard, [{ name: 'stdout', text: 'the last line' }]);
+  assert.deepEqual(heard.at(-1), { name: 'stdout', text: 'the last line' });
 });
 
 it('hears what the gateway kept for a connection that was being made when the agent ended', async (t) => {
@@ -93,9 +101,17 @@ it('hears what the gateway kept for a connection that was being made when the ag
   await isAsked();
   const retired = line.retire();
   const gatewayEnd = await accept();
+  const question = await questionOn(gatewayEnd);
+  gatewayEnd.once('close', () => heard.push('goodbye'));
   gatewayEnd.send(said('printed while nobody was there'));
+  await until('it is heard', () => heard.length === 1);
+  gatewayEnd.send(said('the answer', question));
   await retired;
-  assert.deepEqual(heard, [{ name: 'stdout', text: 'printed while nobody was there' }]);
+  assert.deepEqual(heard, [
+    { name: 'stdout', text: 'printed while nobody was there' },
+    { name: 'stdout', text: 'the answer' },
+    'goodbye',
+  ]);
 });
 
 it('goes without a goodbye that does not come, and without a connection that does not', async (t) => {
@@ -103,12 +119,13 @@ it('goes without a goodbye that does not come, and without a connection that doe
     const { line, clock, isAsked, accept } = await scene(t);
     if (isConnected) {
       const gatewayEnd = await accept();
-      await once(gatewayEnd, 'message');
+      await questionOn(gatewayEnd);
       gatewayEnd.pause();
     } else {
       await isAsked();
     }
     const retired = line.retire();
+    clock.advance(4_000);
     await turn();
     clock.advance(4_000);
     await retired;
