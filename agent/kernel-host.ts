@@ -23,7 +23,7 @@ import { nextStep } from './queue/next.ts';
 import type { Conditions, Incoming } from './queue/record.ts';
 import { recordMessage, recordRequest, recordRestart } from './queue/record.ts';
 import type { Owed } from './queue/state.ts';
-import { isBusy, subshellOf } from './queue/state.ts';
+import { isBusy, sessionOf, subshellOf } from './queue/state.ts';
 import { isShuttingDown } from './queue/unanswered.ts';
 import { assertNever } from './assert-never.ts';
 
@@ -123,6 +123,7 @@ export class KernelHost {
       received: this.#log.state.channels.get(key)?.received ?? 0,
       delivered: isResumed ? hello.received : this.#log.head,
       executionState: isBusy(this.#log.state) ? 'busy' : 'idle',
+      session: sessionOf(this.#log.state),
     };
   }
 
@@ -317,7 +318,8 @@ export class KernelHost {
   #answer(owed: Owed): void {
     const { kernels, kernelId } = this.#options;
     const body = this.#log.bodyOf(owed.request.sequence);
-    const { entry, message } = writeAnswer(owed, body && readMessage(body), new Date());
+    const asked = body && readMessage(body);
+    const { entry, message } = writeAnswer(owed, asked, sessionOf(this.#log.state), new Date());
     kernels.answer(kernelId, kernelMessageOf(readMessage(message)));
     this.#append(entry, message);
   }

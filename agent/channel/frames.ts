@@ -48,6 +48,8 @@ const welcome = z.object({
   delivered: position,
   /** What the kernel is doing. */
   executionState: z.enum(['idle', 'busy', 'starting']),
+  /** Of the kernel's messages; absent from older agents. */
+  session: z.string().optional(),
 });
 
 /** Everything up to here is kept for good, and may be forgotten by its sender. */

@@ -6,8 +6,8 @@ import { writeMessage } from '../channel/messages.ts';
 import type { MessageEntry } from './entry.ts';
 import type { Cause, Owed, Waiting } from './state.ts';
 
-/** Of the agent's own messages, where a kernel has its session. */
-const OWN_SESSION = 'datalab';
+/** Of the agent's own messages. */
+const USERNAME = 'datalab';
 
 const WORDS: Record<Exclude<Cause, 'error' | 'idleUnseen'>, string> = {
   restarted:
@@ -34,10 +34,12 @@ export interface AnswerPart {
 /**
  * The next part of it. The last one is the idle status.
  * @param message the request that is answered. The log may have forgotten what was sent long ago.
+ * @param session `sessionOf` the kernel's state
  */
 export function writeAnswer(
   { request, cause, written }: Owed,
   message: Message | undefined,
+  session: string,
   now: Date,
 ): AnswerPart {
   const asked = message ?? outlineOf(request);
@@ -46,8 +48,8 @@ export function writeAnswer(
   const header: Header = {
     msg_id: randomUUID(),
     msg_type: part.type,
-    session: OWN_SESSION,
-    username: OWN_SESSION,
+    session,
+    username: USERNAME,
     date: now.toISOString(),
     version: '5.3',
   };

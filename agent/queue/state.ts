@@ -184,3 +184,12 @@ export function isBusy({ lanes }: KernelState): boolean {
 export function isSettled(state: KernelState): boolean {
   return state.lanes.size === 0 && state.owed.length === 0;
 }
+
+/**
+ * What the agent's and the relay's own messages bear as their session: the kernel's. JupyterLab throws away what it has
+ * still to show of one session as soon as it receives a message of another (`_assertCurrentMessage` in
+ * @jupyterlab/services, src/kernel/default.ts).
+ */
+export function sessionOf({ process, formerProcesses }: KernelState): string {
+  return process ?? formerProcesses.at(-1) ?? 'datalab';
+}

@@ -159,7 +159,7 @@ export class AgentModel {
     switch (step.do) {
       case 'answer': {
         const request = this.#bodyOf(step.owed.request.sequence);
-        const { entry, message } = writeAnswer(step.owed, request, new Date(0));
+        const { entry, message } = writeAnswer(step.owed, request, 'kernel', new Date(0));
         this.#append(entry, readMessage(message));
         break;
       }

@@ -7,6 +7,8 @@ import type { FrontSocket } from './front-socket.ts';
 const GONE_FOR_GOOD = 1000;
 
 export class FrontEnd {
+  /** Of the kernel's messages, and so of the relay's own (see `sessionOf` in agent/queue/state.ts). */
+  session = 'datalab';
   #socket: FrontSocket | undefined;
   /** Deliveries that it has not confirmed, in order. */
   #held: Delivery[] = [];

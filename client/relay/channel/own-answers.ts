@@ -19,13 +19,21 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** The messages that end a request for its front-end, in order; none for what has no reply. */
-export function answerTo({ header, channel }: Message, reason: Reason, now: Date): Buffer[] {
+/**
+ * The messages that end a request for its front-end, in order; none for what has no reply.
+ * @param session of the kernel's messages (see `sessionOf` in agent/queue/state.ts)
+ */
+export function answerTo(
+  { header, channel }: Message,
+  reason: Reason,
+  session: string,
+  now: Date,
+): Buffer[] {
   if (!header.msg_type.endsWith('_request')) return [];
   const made = (onChannel: string, type: string, content: object) =>
     writeMessage({
       channel: onChannel,
-      header: { ...ownHeader(now), msg_type: type },
+      header: { ...ownHeader(session, now), msg_type: type },
       parent: header,
       content,
     });
@@ -41,18 +49,18 @@ export function answerTo({ header, channel }: Message, reason: Reason, now: Date
 }
 
 /** What the kernel is doing, as the kernel would say it unasked. */
-export function statusMessage(executionState: string, now: Date): Buffer {
+export function statusMessage(executionState: string, session: string, now: Date): Buffer {
   return writeMessage({
     channel: 'iopub',
-    header: { ...ownHeader(now), msg_type: 'status' },
+    header: { ...ownHeader(session, now), msg_type: 'status' },
     content: { execution_state: executionState },
   });
 }
 
-function ownHeader(now: Date) {
+function ownHeader(session: string, now: Date) {
   return {
     msg_id: randomUUID(),
-    session: 'datalab',
+    session,
     username: 'datalab',
     date: now.toISOString(),
     version: '5.3',

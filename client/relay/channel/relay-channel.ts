@@ -189,6 +189,7 @@ export class RelayChannel {
   }
 
   #welcomed(welcome: Welcome): void {
+    this.#front.session = welcome.session ?? this.#front.session;
     if (welcome.isResumed) this.#store.saveChannel(welcome.channel);
     else this.#beginAnew(welcome);
     this.#front.forgetSetAside();
@@ -220,6 +221,8 @@ export class RelayChannel {
     const message = readMessage(frame);
     const { header, parent } = message;
     if (header.msg_type.endsWith('_reply')) this.#requests.answered(parent.msg_id ?? '');
+    // What belongs to nothing may be the gateway's word.
+    if (parent.msg_id !== undefined) this.#front.session = header.session ?? this.#front.session;
     if (header.msg_type !== 'status') return;
     const { execution_state: state } = message.content() as { execution_state?: string };
     const isRestarting = state === 'restarting';
@@ -234,7 +237,8 @@ export class RelayChannel {
     this.#executionState = executionState;
     if (executionState === undefined || !isNews || !this.#front.isHere) return;
     this.#isTold = true;
-    this.#front.mention(statusMessage(executionState, new Date(this.#options.now())));
+    const now = new Date(this.#options.now());
+    this.#front.mention(statusMessage(executionState, this.#front.session, now));
   }
 
   #lost(code: number): void {

@@ -144,7 +144,8 @@ export class Requests {
   }
 
   #answerTo(message: Message, reason: Reason): Buffer[] {
-    return answerTo(message, reason, new Date(this.#options.now()));
+    const { front, now } = this.#options;
+    return answerTo(message, reason, front.session, new Date(now()));
   }
 
   #waiting(): Kept[] {

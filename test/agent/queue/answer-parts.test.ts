@@ -72,16 +72,16 @@ describe('the agent’s answer', () => {
     });
   });
 
-  it('belongs to its request, bears the agent’s name, and is found in the log by what it answers', () => {
+  it('belongs to its request, bears the kernel’s session, and is found in the log by what it answers', () => {
     const request = askedFor('execute_request', 'shell');
     const owed = owedFor(request, 'unknown');
     const made = [0, 1, 2].map((written) => {
-      return writeAnswer({ ...owed, written }, request, new Date(0));
+      return writeAnswer({ ...owed, written }, request, 'kernel', new Date(0));
     });
     const read = made.map(({ message }) => readMessage(message));
     for (const { header, parent } of read) {
       assert.deepEqual(parent, request.header);
-      assert.deepEqual([header.session, header['date']], ['datalab', '1970-01-01T00:00:00.000Z']);
+      assert.deepEqual([header.session, header['date']], ['kernel', '1970-01-01T00:00:00.000Z']);
     }
     assert.equal(new Set(read.map(({ header }) => header.msg_id)).size, 3);
     const common = { kind: 'message', parent: 'asked', owed: 12 };
@@ -100,6 +100,7 @@ describe('the agent’s answer', () => {
     const { entry } = writeAnswer(
       { ...owedFor(request, 'died'), written: 9 },
       request,
+      'kernel',
       new Date(0),
     );
     assert.equal(entry.executionState, 'idle');
@@ -126,7 +127,7 @@ function answerTo(type: string, channel: string, cause: Cause): Part[] {
   for (let isOver = false; !isOver;) {
     assert.ok(parts.length < 5, 'it does not end');
     const owed = { ...owedFor(request, cause), written: parts.length };
-    const { entry, message } = writeAnswer(owed, request, new Date(0));
+    const { entry, message } = writeAnswer(owed, request, 'kernel', new Date(0));
     const read = readMessage(message);
     assert.equal(read.header.msg_type, entry.type);
     parts.push({ where: `${read.channel} ${entry.type}`, to: entry.to, content: read.content() });

@@ -72,7 +72,12 @@ describe('a control request', () => {
     const { state } = debugging();
     const [request] = [...state.unanswered].map(asRequest);
     assert.ok(request);
-    const { message } = writeAnswer({ request, cause: 'unknown', written: 0 }, undefined, NOW);
+    const { message } = writeAnswer(
+      { request, cause: 'unknown', written: 0 },
+      undefined,
+      'kernel',
+      NOW,
+    );
     const { channel, header, parent } = readMessage(message);
     assert.deepEqual(
       [channel, header.msg_type, parent.msg_id],

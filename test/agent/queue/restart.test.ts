@@ -1,6 +1,7 @@
 // A kernel is restarted at somebody's request: the new process may speak before the gateway has answered, and it may fail.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NEW_KERNEL, sessionOf } from '../../../agent/queue/state.ts';
 import { Scene } from './scene.ts';
 
 describe('a restart', () => {
@@ -21,6 +22,17 @@ describe('a restart', () => {
     assert.deepEqual(scene.does(), []);
     scene.restartAnswered(false);
     assert.deepEqual(scene.does(), ['send comm', 'send cell']);
+  });
+
+  it('is told in the session of the process that was heard last', () => {
+    const scene = restarting();
+    assert.equal(sessionOf(NEW_KERNEL), 'datalab');
+    assert.equal(sessionOf(scene.state), 'process');
+    scene.restartAnswered(true);
+    scene.does();
+    assert.equal(scene.log.at(-1)?.body?.header.session, 'process');
+    speaks(scene);
+    assert.equal(sessionOf(scene.state), 'new');
   });
 
   it('is the reason for what waited behind a cell that the gateway has interrupted for it', () => {

@@ -10,7 +10,7 @@ import type { Conditions } from '../../../agent/queue/record.ts';
 import { recordMessage, recordRequest, recordRestart } from '../../../agent/queue/record.ts';
 import { reduce } from '../../../agent/queue/reduce.ts';
 import type { KernelState } from '../../../agent/queue/state.ts';
-import { NEW_KERNEL } from '../../../agent/queue/state.ts';
+import { NEW_KERNEL, sessionOf } from '../../../agent/queue/state.ts';
 import { sketch } from '../../model/messages.ts';
 
 export interface Asked {
@@ -155,6 +155,7 @@ export class Scene {
         const { entry, message } = writeAnswer(
           step.owed,
           this.#bodyOf(request.sequence),
+          sessionOf(this.state),
           new Date(0),
         );
         this.append(entry, readMessage(message));

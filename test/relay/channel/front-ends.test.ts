@@ -302,6 +302,26 @@ describe('a front-end that comes while the kernel runs', () => {
     assert.deepEqual(second.states, ['idle']);
   });
 
+  it('is told in the session of the kernel’s messages, or JupyterLab would throw away those before it', async (t) => {
+    const agent = new PlayedAgent();
+    const relay = await agent.relay(t);
+    const session = randomUUID();
+    const first = await openBoth(t, relay, session);
+    await until('it is told', () => first.states.length === 1);
+    agent.session = 'the next process’s';
+    agent.deliver(1, 'from it');
+    await until('it has come', () => first.got.length === 1);
+    const second = await openBoth(t, relay, session);
+    await until('it is told', () => second.states.length === 1);
+    agent.isAnswering = false;
+    agent.cut();
+    await until('there is another connection', () => agent.connections === 2);
+    second.front.send(request('interrupt', 'control', 'interrupt_request'));
+    await until('it is refused', () => replyTo(second.got, 'interrupt'));
+    assert.deepEqual(new Set(first.sessions), new Set(['the kernel’s', 'the next process’s']));
+    assert.deepEqual(new Set(second.sessions), new Set(['the next process’s']));
+  });
+
   it('is told after a cut only if something has changed', async (t) => {
     const agent = new PlayedAgent();
     const relay = await agent.relay(t);

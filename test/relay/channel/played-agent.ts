@@ -35,6 +35,8 @@ export class PlayedAgent {
   /** Ends every connection instead of a welcome. */
   isCutting = false;
   executionState: 'idle' | 'busy' = 'idle';
+  /** Of the kernel's messages. */
+  session = 'the kernel’s';
   connections = 0;
   acknowledged = 0;
   /** Where deliveries begin in a channel that it does not know. */
@@ -69,8 +71,9 @@ export class PlayedAgent {
   }
 
   deliverAs(sequence: number, type: string, content: object): void {
-    const header = { msg_id: randomUUID(), msg_type: type };
-    const message = writeMessage({ channel: 'iopub', header, content });
+    const header = { msg_id: randomUUID(), msg_type: type, session: this.session };
+    const parent = { msg_id: 'a-cell' };
+    const message = writeMessage({ channel: 'iopub', header, parent, content });
     this.#socket?.send(Buffer.concat([deliveryHeader(sequence), message]));
   }
 
@@ -102,7 +105,8 @@ export class PlayedAgent {
     this.#epoch += isResumed ? 1 : 1 - this.#epoch;
     if (!isResumed) this.#kept = 0;
     this.say({
-      ...{ kind: 'welcome', isResumed, executionState: this.executionState },
+      ...{ kind: 'welcome', isResumed },
+      ...{ executionState: this.executionState, session: this.session },
       channel: { incarnation: this.incarnation, epoch: this.#epoch },
       received: this.#kept,
       delivered: isResumed ? frame.received : this.beginning,
@@ -141,19 +145,26 @@ export async function openFront(
   return front;
 }
 
+interface Both {
+  front: WebSocket;
+  got: Message[];
+  states: string[];
+  /** Of everything that came. */
+  sessions: (string | undefined)[];
+  pings: () => number;
+}
+
 /** With what comes together with the handshake's answer. */
-export async function openBoth(
-  t: TestContext,
-  relay: Relay,
-  session: string,
-): Promise<{ front: WebSocket; got: Message[]; states: string[]; pings: () => number }> {
+export async function openBoth(t: TestContext, relay: Relay, session: string): Promise<Both> {
   const front = startFront(t, relay, session);
   const states: string[] = [];
   const got = collect(front, states);
+  const sessions: (string | undefined)[] = [];
+  front.on('message', (data: Buffer) => sessions.push(readMessage(data).header.session));
   let pings = 0;
   front.on('ping', () => (pings += 1));
   await once(front, 'open');
-  return { front, got, states, pings: () => pings };
+  return { front, got, states, sessions, pings: () => pings };
 }
 
 /** The status that a handshake is answered with. */
