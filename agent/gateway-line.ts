@@ -9,6 +9,7 @@ import { keepAlive } from './keep-alive.ts';
 import { HandshakeRefused, openKernelConnection } from './kernel-connection.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
+import type { Way } from './queue/record.ts';
 import { acknowledgeQuickly } from './quick-acknowledgement.ts';
 
 const FIRST_PAUSE_MILLISECONDS = 200;
@@ -42,9 +43,17 @@ export interface GatewayLineOptions {
    * In the v1 form.
    * @returns the message id of the request that it is a published word on
    */
-  onMessage: (frame: Buffer, connection: string) => string | undefined;
+  onMessage: (frame: Buffer, way: Way) => string | undefined;
   /** The gateway knows no such kernel. */
   onGone: () => void;
+}
+
+/** A message as it came, and how. */
+interface Heard {
+  protocol: string;
+  data: Buffer;
+  isBinary: boolean;
+  way: Way;
 }
 
 export class GatewayLine {
@@ -60,6 +69,10 @@ export class GatewayLine {
   #isProven = false;
   /** We have said goodbye to the gateway on this connection. */
   #isLeaving = false;
+  #isPaused = false;
+  /** What came all the same while nothing is taken: what the socket had read already. */
+  readonly #held: Heard[] = [];
+  #stopPings: (() => void) | undefined;
   /** Message ids of what was asked on this connection. */
   readonly #questions = new Set<string>();
   #pause = FIRST_PAUSE_MILLISECONDS;
@@ -73,11 +86,6 @@ export class GatewayLine {
   /** The present connection, as soon as messages pass both ways. */
   get connection(): string | undefined {
     return this.#isProven && !this.#isOver ? this.#connection : undefined;
-  }
-
-  /** What is heard now comes over a connection that `renew` has ended. */
-  get isLeaving(): boolean {
-    return this.#isLeaving;
   }
 
   /** In the v1 form; what is sent on a connection that breaks may be lost. */
@@ -100,10 +108,17 @@ export class GatewayLine {
     this.#sayGoodbye(webSocket);
   }
 
-  /** Takes nothing more for a while. */
-  pause(milliseconds: number): void {
-    this.#hangUp();
-    this.#reopen(milliseconds);
+  /** Hands on nothing more until `resume`, and loses nothing: the connection holds it, then the gateway. */
+  pause(): void {
+    this.#isPaused = true;
+    // Who reads nothing hears no answer.
+    this.#stopPings?.();
+    this.#webSocket?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#handOnHeld();
   }
 
   close(): void {
@@ -183,21 +198,45 @@ export class GatewayLine {
       this.#lost();
       if (!this.#isOver) this.#reopen(pause);
     });
-    const { clock } = this.#options;
-    acknowledgeQuickly(webSocket, clock);
-    this.#cancels.push(keepAlive(webSocket, clock, PING_MILLISECONDS, MAX_SILENT_PINGS));
+    acknowledgeQuickly(webSocket, this.#options.clock);
     this.#prove();
+    if (!this.#isPaused) this.#read(webSocket);
+  }
+
+  #read(webSocket: WebSocket): void {
+    const { clock } = this.#options;
+    if (!this.#isLeaving) {
+      this.#stopPings = keepAlive(webSocket, clock, PING_MILLISECONDS, MAX_SILENT_PINGS);
+    }
     webSocket.resume();
   }
 
-  #receive(webSocket: WebSocket, data: Buffer, isBinary: boolean): void {
-    const connection = this.#connection;
+  #receive({ protocol }: WebSocket, data: Buffer, isBinary: boolean): void {
+    const way = { connection: this.#connection, isLeaving: this.#isLeaving };
+    const heard = { protocol, data, isBinary, way };
+    if (this.#isPaused) this.#held.push(heard);
+    else this.#handOn(heard);
+  }
+
+  /** Until it is to wait again. */
+  #handOnHeld(): void {
+    while (!this.#isPaused) {
+      const next = this.#held.shift();
+      if (next) this.#handOn(next);
+      else {
+        if (this.#webSocket) this.#read(this.#webSocket);
+        return;
+      }
+    }
+  }
+
+  #handOn({ protocol, data, isBinary, way }: Heard): void {
     try {
-      const frame = fromWire(webSocket.protocol, data, isBinary);
-      const subject = this.#options.onMessage(frame, connection);
+      const frame = fromWire(protocol, data, isBinary);
+      const subject = this.#options.onMessage(frame, way);
       // An earlier question may have been answered by a process that is gone.
       const isAnswer = subject !== undefined && this.#questions.has(subject);
-      if (isAnswer && connection === this.#connection) this.#proven();
+      if (isAnswer && way.connection === this.#connection) this.#proven();
     } catch (error) {
       this.#options.log.error('message of the gateway not understood', { reason: reasonOf(error) });
     }
@@ -247,6 +286,7 @@ export class GatewayLine {
   }
 
   #unproven(): void {
+    this.#stopPings?.();
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
     this.#proof.resolve(undefined);

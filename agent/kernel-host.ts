@@ -6,9 +6,12 @@ import type { Hello, Welcome } from './channel/frames.ts';
 import type { Message } from './channel/messages.ts';
 import { readMessage } from './channel/messages.ts';
 import type { Clock } from './clock.ts';
+import type { FrontEnd } from './front-ends.ts';
+import { FrontEnds } from './front-ends.ts';
 import type { Gate } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import { GatewayLine, kernelInfoRequest } from './gateway-line.ts';
+import { Journal } from './journal.ts';
 import type { KernelLog, LogRecord } from './kernel-log/kernel-log.ts';
 import { isUse } from './kernel-messages.ts';
 import type { Kernels } from './kernels.ts';
@@ -16,19 +19,16 @@ import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
 import { kernelMessageOf } from './message.ts';
 import { writeAnswer } from './queue/answers.ts';
-import type { Entry } from './queue/entry.ts';
 import { greet } from './queue/greeting.ts';
 import type { Step } from './queue/next.ts';
 import { nextStep } from './queue/next.ts';
-import type { Conditions, Incoming } from './queue/record.ts';
+import type { Conditions, Incoming, Way } from './queue/record.ts';
 import { recordMessage, recordRequest, recordRestart } from './queue/record.ts';
 import type { Owed } from './queue/state.ts';
 import { isBusy, sessionOf, subshellOf } from './queue/state.ts';
 import { isShuttingDown } from './queue/unanswered.ts';
 import { assertNever } from './assert-never.ts';
 
-/** A disk that is full stays so for a while. */
-const NO_ROOM_MILLISECONDS = 5_000;
 /** Begins the keys of channels that end with their connection. */
 export const PLAIN_KEY = 'plain-';
 
@@ -49,28 +49,12 @@ export interface KernelHostOptions {
   onShutdownWanted: (isRestart: boolean) => void;
 }
 
-/** A front-end's connection, as the host uses it. */
-export interface FrontEnd {
-  readonly key: string;
-  /** There is more in the log. */
-  appended(record: LogRecord): void;
-  /** Everything up to here is no longer needed for it. */
-  readonly delivered: number;
-  /** The kernel is gone. */
-  dead(reason: string): void;
-  /** Another connection has taken its place. */
-  superseded(): void;
-  /** The agent is going away. */
-  close(): void;
-}
-
 export class KernelHost {
   readonly #options: KernelHostOptions;
   readonly #log: KernelLog;
+  readonly #journal: Journal;
   readonly #line: GatewayLine;
-  readonly #frontEnds = new Map<string, FrontEnd>();
-  /** Where channels without a connection left off, and since when (awake, in ms) nobody has come. */
-  readonly #absent = new Map<string, { delivered: number; since: number }>();
+  readonly #frontEnds = new FrontEnds();
   /** Our own questions on the present connection: their message id, and the lane that they are asked in. */
   readonly #fences = new Map<string, string>();
   #stopWaiting: (() => void) | undefined;
@@ -80,13 +64,22 @@ export class KernelHost {
   constructor(options: KernelHostOptions) {
     this.#options = options;
     this.#log = options.kernelLog;
+    this.#journal = new Journal({
+      ...{ kernelLog: options.kernelLog, clock: options.clock },
+      onWritten: (record) => {
+        this.#written(record);
+      },
+      onAgain: () => {
+        this.#settle();
+      },
+    });
     for (const key of this.#log.state.channels.keys()) {
-      if (key.startsWith(PLAIN_KEY)) this.#append({ kind: 'channelGone', key });
-      else this.#left(key, this.#log.first - 1);
+      if (key.startsWith(PLAIN_KEY)) this.#journal.note({ kind: 'channelGone', key });
+      else this.#frontEnds.left(key, this.#log.first - 1, options.clock.awake());
     }
     // Who asked for it died before the answer came. If there is another process, it shows itself.
-    if (this.#log.state.isRestarting) this.#append({ kind: 'restartFailed' });
-    if (isShuttingDown(this.#log.state)) this.#append({ kind: 'shutdownFailed' });
+    if (this.#log.state.isRestarting) this.#journal.note({ kind: 'restartFailed' });
+    if (isShuttingDown(this.#log.state)) this.#journal.note({ kind: 'shutdownFailed' });
     this.#line = new GatewayLine({
       ...{ kernelId: options.kernelId, sessionId: options.sessionId },
       ...{ gateway: options.gateway, clock: options.clock, log: options.log },
@@ -99,7 +92,7 @@ export class KernelHost {
         this.#fences.clear();
         options.kernels.channelClosed(options.kernelId);
       },
-      onMessage: (frame, connection) => this.#receive(frame, connection),
+      onMessage: (frame, way) => this.#receive(frame, way),
       onGone: options.onGone,
     });
     this.#settle();
@@ -114,9 +107,10 @@ export class KernelHost {
    * @throws when the log cannot be written
    */
   greet(key: string, hello: Hello): Welcome {
+    this.#journal.catchUp();
     const { isResumed, entry } = greet(this.#log.state, key, hello, this.#log, randomUUID);
     this.#frontEnds.get(key)?.superseded();
-    this.#append(entry);
+    this.#journal.append(entry);
     return {
       ...{ kind: 'welcome', isResumed },
       channel: { incarnation: entry.incarnation, epoch: entry.epoch },
@@ -129,31 +123,30 @@ export class KernelHost {
 
   /** A front-end without a relay comes: nothing that it has not sent or got will outlive its connection. */
   admit(key: string): number {
-    this.#append({ kind: 'channel', key, incarnation: randomUUID(), epoch: 1 });
+    this.#journal.append({ kind: 'channel', key, incarnation: randomUUID(), epoch: 1 });
     return this.#log.head;
   }
 
   attach(frontEnd: FrontEnd): void {
-    this.#frontEnds.set(frontEnd.key, frontEnd);
-    this.#absent.delete(frontEnd.key);
+    this.#frontEnds.came(frontEnd);
     this.#counted();
     this.#settle();
   }
 
   /** Its connection has ended. `isForGood`: it will not come back. */
   detach(frontEnd: FrontEnd, isForGood: boolean): void {
-    if (this.#frontEnds.get(frontEnd.key) !== frontEnd) return;
-    this.#frontEnds.delete(frontEnd.key);
+    if (!this.#frontEnds.went(frontEnd)) return;
     this.#counted();
-    if (isForGood) this.#append({ kind: 'channelGone', key: frontEnd.key });
-    else this.#left(frontEnd.key, frontEnd.delivered);
+    const { key, delivered } = frontEnd;
+    if (isForGood) this.#journal.note({ kind: 'channelGone', key });
+    else this.#frontEnds.left(key, delivered, this.#options.clock.awake());
     this.#settle();
   }
 
   /** The relay has shown that it knows the channel's epoch. */
   confirm(key: string): void {
     if (this.#log.state.channels.get(key)?.previousEpoch === undefined) return;
-    this.#append({ kind: 'channelConfirmed', key });
+    this.#journal.append({ kind: 'channelConfirmed', key });
   }
 
   /**
@@ -163,9 +156,10 @@ export class KernelHost {
   request(incoming: Incoming, frame: Buffer): void {
     const message = readMessage(frame);
     const { kernels, kernelId, gate } = this.#options;
+    this.#journal.catchUp();
     const entry = recordRequest(this.#log.state, incoming, message, this.#conditions());
     if (!entry) return;
-    this.#append(entry, frame);
+    this.#journal.append(entry, frame);
     const summary = kernelMessageOf(message);
     const isForKernel = entry.refused === undefined && !entry.isIgnored;
     if (isForKernel && !gate.isOpen && isUse(summary)) {
@@ -177,48 +171,45 @@ export class KernelHost {
     this.#settle();
   }
 
-  /** The kernel is about to be restarted: what comes from now on waits. */
+  /**
+   * The kernel is about to be restarted: what comes from now on waits.
+   * @throws when the log cannot be written
+   */
   restarting(): void {
-    this.#append({ kind: 'restarting' });
+    this.#journal.append({ kind: 'restarting' });
     this.#settle();
   }
 
-  /** @returns where in the log the restart stands; `undefined` when there was none */
+  /** @returns where in the log the restart stands; `undefined` when there was none, or there is no room to write it */
   restarted(isDone: boolean): number | undefined {
-    for (const entry of recordRestart(this.#log.state, isDone)) this.#append(entry);
+    for (const entry of recordRestart(this.#log.state, isDone)) this.#journal.note(entry);
     this.#settle();
-    return isDone ? this.#log.head : undefined;
+    return isDone && !this.#journal.isBehind ? this.#log.head : undefined;
   }
 
   /** The kernel has not ended though a front-end wanted it to, as far as is known: its request is answered. */
   shutdownFailed(): void {
     if (!isShuttingDown(this.#log.state)) return;
-    this.#append({ kind: 'shutdownFailed' });
+    this.#journal.note({ kind: 'shutdownFailed' });
     this.#settle();
   }
 
   /** Forgets what nobody needs any more, channels of front-ends that stay away among it. */
   tidy(expireMilliseconds: number): void {
-    const now = this.#options.clock.awake();
-    for (const [key, { since }] of this.#absent) {
-      if (now - since < expireMilliseconds) continue;
-      this.#absent.delete(key);
-      this.#append({ kind: 'channelGone', key });
+    for (const key of this.#frontEnds.expire(expireMilliseconds, this.#options.clock.awake())) {
+      this.#journal.note({ kind: 'channelGone', key });
     }
+    this.#settle();
     this.forget();
   }
 
   forget(): void {
-    const positions = [
-      ...[...this.#frontEnds.values()].map(({ delivered }) => delivered),
-      ...[...this.#absent.values()].map(({ delivered }) => delivered),
-    ];
-    this.#log.forget(Math.min(this.#log.head, ...positions));
+    this.#log.forget(this.#frontEnds.delivered(this.#log.head));
   }
 
   /** The kernel is gone: everybody is told, and nothing is kept. */
   end(reason: string): void {
-    const frontEnds = [...this.#frontEnds.values()];
+    const frontEnds = this.#frontEnds.all;
     this.#stop();
     for (const frontEnd of frontEnds) frontEnd.dead(reason);
     this.#log.remove();
@@ -226,9 +217,11 @@ export class KernelHost {
 
   /** The agent is going away: what the gateway said until it knew is on disk, and nothing more is sent. */
   async close(): Promise<void> {
+    // There may be room by now.
+    if (this.#journal.isWaiting) this.#settle();
     await this.#line.retire();
     if (this.#isClosed) return;
-    const frontEnds = [...this.#frontEnds.values()];
+    const frontEnds = this.#frontEnds.all;
     this.#stop();
     for (const frontEnd of frontEnds) frontEnd.close();
     this.#log.close();
@@ -237,30 +230,24 @@ export class KernelHost {
   #stop(): void {
     this.#isClosed = true;
     this.#stopWaiting?.();
+    this.#journal.stopWaiting();
     this.#frontEnds.clear();
     this.#counted();
     this.#line.close();
   }
 
-  #receive(frame: Buffer, connection: string): string | undefined {
+  #receive(frame: Buffer, way: Way): string | undefined {
     if (this.#isClosed) return undefined;
     const message = readMessage(frame);
-    const { kernels, kernelId, log } = this.#options;
+    const { kernels, kernelId } = this.#options;
     kernels.answer(kernelId, kernelMessageOf(message));
     const lane = this.#fences.get(message.parent.msg_id ?? '');
     const fence = lane === undefined ? undefined : { id: message.parent.msg_id ?? '', lane };
-    try {
-      const way = { connection, isLeaving: this.#line.isLeaving };
-      for (const entry of recordMessage(this.#log.state, message, fence, way)) {
-        if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
-        this.#append(entry, entry.kind === 'message' ? frame : undefined);
-      }
-      this.#settle();
-    } catch (error) {
-      // What cannot be written must not be taken: the gateway keeps it until there is room.
-      log.error('kernel log not written', { kernel: kernelId, reason: reasonOf(error) });
-      this.#line.pause(NO_ROOM_MILLISECONDS);
+    for (const entry of recordMessage(this.#log.state, message, fence, way)) {
+      if (entry.kind === 'fenced') this.#fences.delete(fence?.id ?? '');
+      this.#journal.note(entry, entry.kind === 'message' ? frame : undefined);
     }
+    this.#settle();
     return message.channel === 'iopub' ? message.parent.msg_id : undefined;
   }
 
@@ -269,10 +256,31 @@ export class KernelHost {
     if (this.#isSettling || this.#isClosed) return;
     this.#isSettling = true;
     try {
+      this.#journal.catchUp();
       for (let step = this.#next(); step; step = this.#next()) this.#take(step);
+    } catch (error) {
+      this.#waitForRoom(error);
+      return;
     } finally {
       this.#isSettling = false;
     }
+    this.#waitForGate();
+    if (!this.#journal.isWaiting) return;
+    this.#journal.stopWaiting();
+    this.#line.resume();
+  }
+
+  /** What cannot be written is not taken: the gateway keeps it until there is room. */
+  #waitForRoom(error: unknown): void {
+    const { kernelId, log } = this.#options;
+    if (!this.#journal.isWaiting) {
+      log.error('kernel log not written', { kernel: kernelId, reason: reasonOf(error) });
+      this.#line.pause();
+    }
+    this.#journal.wait();
+  }
+
+  #waitForGate(): void {
     if (this.#options.gate.isOpen || this.#stopWaiting) return;
     this.#stopWaiting = this.#options.gate.onceOpen(() => {
       this.#stopWaiting = undefined;
@@ -307,7 +315,7 @@ export class KernelHost {
         const { id, parent, sequence } = step.prompt;
         const body = this.#log.bodyOf(sequence);
         const facts = { kind: 'message', type: 'input_request' } as const;
-        this.#append({ ...facts, to: step.channel, parent, prompt: id }, body);
+        this.#journal.append({ ...facts, to: step.channel, parent, prompt: id }, body);
         return;
       }
       default:
@@ -320,14 +328,14 @@ export class KernelHost {
     const body = this.#log.bodyOf(owed.request.sequence);
     const asked = body && readMessage(body);
     const { entry, message } = writeAnswer(owed, asked, sessionOf(this.#log.state), new Date());
+    this.#journal.append(entry, message);
     kernels.answer(kernelId, kernelMessageOf(readMessage(message)));
-    this.#append(entry, message);
   }
 
   #send(lane: string, sequence: number): void {
     const body = this.#log.bodyOf(sequence);
     const connection = this.#line.connection ?? '';
-    this.#append({ kind: 'sent', lane, sequence, connection });
+    this.#journal.append({ kind: 'sent', lane, sequence, connection });
     if (body) this.#line.send(body);
   }
 
@@ -349,21 +357,14 @@ export class KernelHost {
     this.#options.onShutdownWanted(content.restart === true);
   }
 
-  #append(entry: Entry, body?: Buffer): void {
-    const sequence = this.#log.append(entry, body);
-    for (const frontEnd of [...this.#frontEnds.values()]) {
-      frontEnd.appended({ sequence, entry, body });
-    }
-    if (entry.kind !== 'restarted') return;
+  #written(record: LogRecord): void {
+    for (const frontEnd of this.#frontEnds.all) frontEnd.appended(record);
+    if (record.entry.kind !== 'restarted') return;
     this.#fences.clear();
     this.#line.renew();
   }
 
-  #left(key: string, delivered: number): void {
-    this.#absent.set(key, { delivered, since: this.#options.clock.awake() });
-  }
-
   #counted(): void {
-    this.#options.kernels.frontEnds(this.#options.kernelId, this.#frontEnds.size);
+    this.#options.kernels.frontEnds(this.#options.kernelId, this.#frontEnds.all.length);
   }
 }

@@ -107,6 +107,7 @@ export class KernelHosts {
       onShutdownWanted: (isRestart) => {
         this.#shutDown(kernelId, isRestart).catch((error: unknown) => {
           log.error('kernel not ended', { kernel: kernelId, reason: reasonOf(error) });
+          this.get(kernelId)?.shutdownFailed();
         });
       },
     });

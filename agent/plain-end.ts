@@ -3,7 +3,8 @@
 import type { WebSocket } from 'ws';
 import { MessageError, fromWire, toWire } from './channel/messages.ts';
 import { Delivery } from './delivery.ts';
-import type { FrontEnd, KernelHost } from './kernel-host.ts';
+import type { FrontEnd } from './front-ends.ts';
+import type { KernelHost } from './kernel-host.ts';
 import type { LogRecord } from './kernel-log/kernel-log.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
