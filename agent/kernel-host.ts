@@ -297,6 +297,7 @@ export class KernelHost {
       connection: this.#line.connection,
       isHeld: !this.#options.gate.isOpen,
       fences: new Set(this.#fences.values()),
+      present: new Set(this.#frontEnds.all.map(({ key }) => key)),
     };
   }
 

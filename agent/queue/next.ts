@@ -19,11 +19,11 @@ export type Step =
 export function nextStep(state: KernelState, conditions: Conditions): Step | undefined {
   const [owed] = state.owed;
   if (owed) return { do: 'answer', owed };
-  const prompt = orphanedPrompt(state);
+  const prompt = orphanedPrompt(state, conditions);
   if (prompt) return prompt;
   const { connection, isHeld, fences } = conditions;
   if (connection === undefined || isHeld || state.isRestarting) return undefined;
-  const input = inputFor(state, connection);
+  const input = inputFor(state, connection, conditions);
   if (input) return input;
   // Before anything else is sent: it might run for hours.
   const ending = state.ending.find(
@@ -57,8 +57,9 @@ function nextInLane(
   return { do: 'send', lane, sequence: first.sequence };
 }
 
-function orphanedPrompt({ prompt, channels }: KernelState): Step | undefined {
-  const [channel] = channels.keys();
+/** Nobody may ever come back to a channel that is only kept. */
+function orphanedPrompt({ prompt }: KernelState, { present }: Conditions): Step | undefined {
+  const [channel] = present;
   if (!prompt?.isOrphan || prompt.input || channel === undefined) return undefined;
   return { do: 'showPrompt', prompt, channel };
 }
@@ -67,12 +68,16 @@ function orphanedPrompt({ prompt, channels }: KernelState): Step | undefined {
  * A cell that waits for input answers no question, so nobody can tell whether it got what was on its way when a connection
  * broke. As long as it has not been heard since, it is sent again, or asked for again where the kernel might take it twice.
  */
-function inputFor(state: KernelState, connection: string): Step | undefined {
+function inputFor(
+  state: KernelState,
+  connection: string,
+  { present }: Conditions,
+): Step | undefined {
   const { prompt, channels, refusesRepeats } = state;
   if (!prompt?.input || prompt.input.sentOn === connection) return undefined;
   const { sequence, sentOn } = prompt.input;
   if (sentOn === undefined || refusesRepeats) return { do: 'send', lane: STDIN_LANE, sequence };
-  const [another] = channels.keys();
+  const [another] = present;
   const channel = channels.has(prompt.channel) ? prompt.channel : another;
   return channel === undefined ? undefined : { do: 'showPrompt', prompt, channel };
 }

@@ -32,6 +32,8 @@ export interface Conditions {
   isHeld: boolean;
   /** Lanes whose fence is on its way on this connection. */
   fences: ReadonlySet<string>;
+  /** Channels whose front-end is connected. */
+  present: ReadonlySet<string>;
 }
 
 /**

@@ -92,7 +92,7 @@ export interface Prompt {
   /** The execute that asks. */
   readonly parent: string;
   readonly channel: string;
-  /** Its page has gone: the next page gets it. */
+  /** Its page has gone: one that is connected gets it, or the next that is. */
   readonly isOrphan: boolean;
   /** What was answered. The kernel says nothing to it, so it stays until its cell is heard again. */
   readonly input?: Input;

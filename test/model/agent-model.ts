@@ -179,7 +179,9 @@ export class AgentModel {
         break;
       }
       case 'showPrompt': {
-        const { id, parent, sequence } = step.prompt;
+        const { id, parent, sequence, channel } = step.prompt;
+        if (step.channel !== channel && !this.#ends.has(step.channel))
+          throw new Error('a prompt is shown to a page that is not there');
         const facts = { kind: 'message', type: 'input_request', to: step.channel } as const;
         this.#append({ ...facts, parent, prompt: id }, this.#bodyOf(sequence));
       }
@@ -238,6 +240,7 @@ export class AgentModel {
 
   #conditions(): Conditions {
     const fences = new Set(this.#fences.values());
-    return { connection: this.connection, isHeld: this.isHeld, fences };
+    const { connection, isHeld } = this;
+    return { connection, isHeld, fences, present: new Set(this.#ends.keys()) };
   }
 }

@@ -27,6 +27,24 @@ describe('a prompt', () => {
     assert.deepEqual(scene.does(), ['show prompt to late']);
   });
 
+  it('whose page went goes to one that is connected, however long another is known', () => {
+    const scene = begun('page', 'older', 'open');
+    scene.isCut('older');
+    scene.leaves('page');
+    scene.says({ type: 'input_request', of: 'cell', id: 'prompt' });
+    assert.deepEqual(scene.does(), ['show prompt to open']);
+  });
+
+  it('whose page went waits while nobody is connected', () => {
+    const scene = begun('page', 'other');
+    scene.isCut('other');
+    scene.leaves('page');
+    scene.says({ type: 'input_request', of: 'cell', id: 'prompt' });
+    assert.deepEqual(scene.does(), []);
+    scene.comes('other');
+    assert.deepEqual(scene.does(), ['show prompt to other']);
+  });
+
   it('of a request that nobody knows goes to a page that is there', () => {
     const scene = new Scene('page');
     scene.says({ type: 'input_request', of: 'comm', id: 'prompt', page: 'nobody' });
@@ -109,6 +127,17 @@ describe('an input', () => {
     assert.deepEqual(scene.does(), ['show prompt to page', 'fence shell']);
     scene.asks({ ...reply, id: 'anew' });
     assert.deepEqual(scene.does(), ['send anew']);
+  });
+
+  it('is asked for again of a page that is connected, where its own has gone', () => {
+    const scene = asking('older', 'open');
+    scene.says({ type: 'kernel_info_reply', content: { implementation: 'xpython' } });
+    scene.asks({ ...reply, id: 'input' });
+    scene.does();
+    scene.isCut('older');
+    scene.leaves('page');
+    scene.reconnects('second');
+    assert.deepEqual(scene.does(), ['show prompt to open', 'fence shell']);
   });
 
   it('is for the second prompt of a cell, too', () => {

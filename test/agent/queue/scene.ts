@@ -47,6 +47,7 @@ export class Scene {
   isLeaving = false;
   process = 'process';
   readonly #fences = new Map<string, string>();
+  readonly #present = new Set<string>();
 
   constructor(...pages: string[]) {
     for (const page of pages) this.comes(page);
@@ -64,9 +65,16 @@ export class Scene {
 
   comes(page: string): void {
     this.append({ kind: 'channel', key: page, incarnation: `of-${page}`, epoch: 1 });
+    this.#present.add(page);
+  }
+
+  /** Its connection breaks; its channel is kept for it. */
+  isCut(page: string): void {
+    this.#present.delete(page);
   }
 
   leaves(page: string): void {
+    this.isCut(page);
     this.append({ kind: 'channelGone', key: page });
   }
 
@@ -184,7 +192,8 @@ export class Scene {
 
   #conditions(): Conditions {
     const fences = new Set(this.#fences.values());
-    return { connection: this.connection, isHeld: this.isHeld, fences };
+    const { connection, isHeld } = this;
+    return { connection, isHeld, fences, present: this.#present };
   }
 
   #bodyOf(sequence: number): Message {
