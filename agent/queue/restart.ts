@@ -5,8 +5,9 @@ import type { KernelState, Lane } from './state.ts';
 const REMEMBERED_PROCESSES = 4;
 
 /**
- * What waits is answered. What was sent stays in doubt until the new process has answered a question: words of the old one
- * may still be on their way, and what it had not begun may reach the new one.
+ * What waits is answered, and so is what the kernel was asked beside its cells, which it may have done. A cell that was sent
+ * stays in doubt until the new process has answered a question: words of the old one may still be on their way, and what it
+ * had not begun may reach the new one.
  */
 export function afterRestart(
   state: KernelState,
@@ -42,7 +43,7 @@ export function afterRestart(
     prompt: undefined,
   };
   const ended = withOwed(anew, state.ending, 'idleUnseen');
-  return withOwed(withOwed(ended, over, lostBy), [...waiting, ...asked], cause);
+  return withOwed(withOwed(ended, [...over, ...asked], lostBy), waiting, cause);
 }
 
 export function withProcess(state: KernelState, process: string): KernelState {

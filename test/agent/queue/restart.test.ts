@@ -12,6 +12,24 @@ describe('a restart', () => {
     assert.ok(scene.does().includes('execute_reply waiting restarted'));
   });
 
+  for (const [cause, answer] of [
+    ['restarted', 'stopped'],
+    ['died', 'died'],
+  ] as const) {
+    it(`tells what was at work that its process was ended (${cause}), a request that is no cell too`, () => {
+      const scene = restarting();
+      scene.append({ kind: 'restartFailed' });
+      scene.asks({ page: 'page', id: 'debug', type: 'debug_request', channel: 'control' });
+      scene.append({ kind: 'restarted', cause });
+      scene.reconnects('second');
+      const done = scene.does();
+      assert.ok(done.includes(`debug_reply debug ${answer}`));
+      assert.ok(done.includes(`execute_reply waiting ${cause}`));
+      scene.answersFence();
+      assert.ok(scene.does().includes(`execute_reply cell ${answer}`));
+    });
+  }
+
   it('that fails lets go on what waited, messages that nobody answers among it', () => {
     const scene = new Scene('page');
     scene.reconnects(undefined);
