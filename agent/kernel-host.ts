@@ -187,10 +187,10 @@ export class KernelHost {
     return isDone && !this.#journal.isBehind ? this.#log.head : undefined;
   }
 
-  /** The kernel has not ended though a front-end wanted it to, as far as is known: its request is answered. */
-  shutdownFailed(): void {
+  /** A front-end wanted the kernel to end: it was started anew, or goes on as far as is known. Its request is answered. */
+  shutdownAnswered(isDone: boolean): void {
     if (!isShuttingDown(this.#log.state)) return;
-    this.#journal.note({ kind: 'shutdownFailed' });
+    this.#journal.note({ kind: isDone ? 'shutdownDone' : 'shutdownFailed' });
     this.#settle();
   }
 

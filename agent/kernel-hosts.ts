@@ -107,7 +107,7 @@ export class KernelHosts {
       onShutdownWanted: (isRestart) => {
         this.#shutDown(kernelId, isRestart).catch((error: unknown) => {
           log.error('kernel not ended', { kernel: kernelId, reason: reasonOf(error) });
-          this.get(kernelId)?.shutdownFailed();
+          this.get(kernelId)?.shutdownAnswered(false);
         });
       },
     });
@@ -119,11 +119,14 @@ export class KernelHosts {
     const { gateway } = this.#options;
     if (isRestart) this.get(kernelId)?.restarting();
     const isDone = await gateway.endKernel(kernelId, isRestart);
+    if (isDone && !isRestart) {
+      this.end(kernelId);
+      return;
+    }
     // It may have ended meanwhile, and its log with it.
     const host = this.get(kernelId);
     if (isRestart) host?.restarted(isDone);
-    else if (isDone) this.end(kernelId);
-    if (!isDone) host?.shutdownFailed();
+    host?.shutdownAnswered(isDone);
   }
 
   #tidyLater(): () => void {

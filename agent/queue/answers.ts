@@ -1,5 +1,5 @@
 // What the agent answers in the kernel's place, and in which words (pure): cells that were not run, or whose fate nobody
-// knows. next.ts says which answer is owed; its parts are written one after the other.
+// knows, and what the gateway has done for it. next.ts says which answer is owed; its parts are written one after the other.
 import { randomUUID } from 'node:crypto';
 import type { Header, Message, NewMessage } from '../channel/messages.ts';
 import { writeMessage } from '../channel/messages.ts';
@@ -9,7 +9,7 @@ import type { Cause, Owed, Waiting } from './state.ts';
 /** Of the agent's own messages. */
 const USERNAME = 'datalab';
 
-const WORDS: Record<Exclude<Cause, 'error' | 'idleUnseen'>, string> = {
+const WORDS: Record<Exclude<Cause, 'error' | 'idleUnseen' | 'done'>, string> = {
   restarted:
     'Not run: the kernel was restarted while this waited. Run it again if it is still wanted.',
   stopped: 'The kernel was restarted before this was done.',
@@ -88,6 +88,8 @@ function partsOf(cause: Cause, { header, channel }: Message): Part[] {
   const isExecute = header.msg_type === 'execute_request';
   if (cause === 'idleUnseen') return [idle()];
   if (cause === 'error') return [{ channel, type, content: aborted() }, idle()];
+  if (cause === 'done')
+    return [{ channel, type, content: { status: 'ok', restart: true } }, idle()];
   const words = WORDS[cause];
   const isFailure = cause === 'unknown' || cause === 'endUnseen' || !isExecute;
   const reply = { channel, type, content: isFailure ? failed(cause, words) : aborted() };

@@ -1,5 +1,5 @@
 // What became of requests that were on their way when a connection broke: a fence tells (pure). reduce.ts calls it.
-import { isLost, withLost, withOwed } from './unanswered.ts';
+import { isLost, withAnswered, withOwed } from './unanswered.ts';
 import type { FencedEntry } from './entry.ts';
 import { afterDoubt, withoutAborting } from './failure.ts';
 import { changeLane, endRunning, laneIn } from './lanes.ts';
@@ -14,7 +14,8 @@ export function afterFence(state: KernelState, entry: FencedEntry): KernelState 
   const isSameProcess = process !== '' && process === state.process;
   const known = { ...state, refusesRepeats: entry.isSafeToResend };
   const idled = withLostEnding(known, lane, connection);
-  const answered = lane === MAIN_LANE ? withLost(idled, (item) => isLost(item, connection)) : idled;
+  const answered =
+    lane === MAIN_LANE ? withAnswered(idled, (item) => isLost(item, connection), 'unknown') : idled;
   const settled = withoutAborting(answered, lane);
   const { running } = laneIn(settled, lane);
   if (!running || running.mayResend) return settled;

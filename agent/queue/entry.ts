@@ -16,6 +16,7 @@ const cause = z.enum([
   'unknown',
   'endUnseen',
   'idleUnseen',
+  'done',
   'gone',
 ]);
 
@@ -93,6 +94,8 @@ const restarting = z.object({ kind: z.literal('restarting') });
 /** It was not, as far as is known: what waits goes on. */
 const restartFailed = z.object({ kind: z.literal('restartFailed') });
 
+/** A front-end wanted it to be started anew by a message, and the gateway has done it. */
+const shutdownDone = z.object({ kind: z.literal('shutdownDone') });
 /** A front-end wanted it to end, and it has not, as far as is known. */
 const shutdownFailed = z.object({ kind: z.literal('shutdownFailed') });
 
@@ -114,6 +117,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   channelGone,
   restarting,
   restartFailed,
+  shutdownDone,
   shutdownFailed,
   restarted,
 ]);

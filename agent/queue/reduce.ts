@@ -5,7 +5,7 @@
 import { assertNever } from '../assert-never.ts';
 import {
   afterOwedPart,
-  afterShutdownFailed,
+  afterShutdown,
   withOwed,
   withUnanswered,
   withoutUnanswered,
@@ -43,8 +43,10 @@ export function reduce(state: KernelState, entry: Entry, sequence: number): Kern
       return { ...state, isRestarting: true };
     case 'restartFailed':
       return { ...state, isRestarting: false };
+    case 'shutdownDone':
+      return afterShutdown(state, true);
     case 'shutdownFailed':
-      return afterShutdownFailed(state);
+      return afterShutdown(state, false);
     case 'restarted':
       return afterRestart(state, entry, sequence);
     default:

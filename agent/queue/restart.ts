@@ -1,5 +1,5 @@
 // The kernel is restarted, or dies, and another process takes its place (pure); reduce.ts calls it.
-import { asRequest, withOwed } from './unanswered.ts';
+import { isShutdown, withAnswered, withOwed } from './unanswered.ts';
 import type { KernelState, Lane } from './state.ts';
 
 const REMEMBERED_PROCESSES = 4;
@@ -25,7 +25,6 @@ export function afterRestart(
     key,
     { running: { ...item, lostBy, mayResend: false, sentOn: '' }, waiting: [] },
   ]);
-  const asked = [...state.unanswered].map(asRequest);
   const former =
     state.process === undefined
       ? state.formerProcesses
@@ -33,7 +32,6 @@ export function afterRestart(
   const anew: KernelState = {
     ...state,
     lanes: new Map(lanes),
-    unanswered: new Map(),
     ending: [],
     aborting: [],
     process: undefined,
@@ -42,8 +40,9 @@ export function afterRestart(
     isRestarting: false,
     prompt: undefined,
   };
-  const ended = withOwed(anew, state.ending, 'idleUnseen');
-  return withOwed(withOwed(ended, [...over, ...asked], lostBy), waiting, cause);
+  const ended = withOwed(withOwed(anew, state.ending, 'idleUnseen'), over, lostBy);
+  const asked = withAnswered(ended, (item) => !isShutdown(item), lostBy);
+  return withOwed(asked, waiting, cause);
 }
 
 export function withProcess(state: KernelState, process: string): KernelState {

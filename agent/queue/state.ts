@@ -74,6 +74,8 @@ export type Cause =
   | 'endUnseen'
   /** It was answered, and nothing but its idle status was not seen. */
   | 'idleUnseen'
+  /** The gateway has started the kernel anew, as the request wanted. */
+  | 'done'
   | 'gone';
 
 /** An answer that the agent owes: its parts are written one by one. */

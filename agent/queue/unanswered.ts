@@ -4,8 +4,6 @@ import type { Cause, KernelState, Owed, Unanswered, Waiting } from './state.ts';
 
 const MAX_UNANSWERED = 10_000;
 const MAX_ANSWERED = 1_000;
-/** It is a request to the gateway in truth, whatever becomes of a connection. */
-const SHUTDOWN = 'shutdown_request';
 
 export function withUnanswered(state: KernelState, request: Waiting, sentOn: string): KernelState {
   if (!request.type.endsWith('_request')) return state;
@@ -27,27 +25,36 @@ export function withoutUnanswered(
 }
 
 /** What was sent on another connection: when the kernel has answered a question on this one, no answer will come any more. */
-export function isLost({ sentOn, type }: Unanswered, connection: string): boolean {
-  return sentOn !== connection && type !== SHUTDOWN;
+export function isLost(item: Unanswered, connection: string): boolean {
+  return item.sentOn !== connection && !isShutdown(item);
 }
 
-/** Nobody knows what became of these, and an answer will not come. */
-export function withLost(state: KernelState, isOver: (item: Unanswered) => boolean): KernelState {
+/** To these no answer of the kernel will come. */
+export function withAnswered(
+  state: KernelState,
+  isOver: (item: Unanswered) => boolean,
+  cause: Cause,
+): KernelState {
   const requests = [...state.unanswered].filter(([, item]) => isOver(item)).map(asRequest);
   return withOwed(
     withoutUnanswered(state, (_id, item) => isOver(item)),
     requests,
-    'unknown',
+    cause,
   );
 }
 
-/** The gateway has not ended the kernel, as far as is known. */
-export function afterShutdownFailed(state: KernelState): KernelState {
-  return withLost(state, ({ type }) => type === SHUTDOWN);
+/** The gateway has answered: it has started the kernel anew, or not ended it as far as is known. */
+export function afterShutdown(state: KernelState, isDone: boolean): KernelState {
+  return withAnswered(state, isShutdown, isDone ? 'done' : 'unknown');
 }
 
 export function isShuttingDown({ unanswered }: KernelState): boolean {
-  return [...unanswered.values()].some(({ type }) => type === SHUTDOWN);
+  return [...unanswered.values()].some(isShutdown);
+}
+
+/** A request to the gateway in truth, whatever becomes of a connection or of the kernel's process. */
+export function isShutdown({ type }: Unanswered): boolean {
+  return type === 'shutdown_request';
 }
 
 export function asRequest([id, item]: [string, Unanswered]): Waiting {

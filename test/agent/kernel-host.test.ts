@@ -8,6 +8,8 @@ import type { JupyterGateway } from '../helpers/jupyter-gateway.ts';
 import { until } from '../helpers/until.ts';
 import type { RunningAgent } from './agent-fixture.ts';
 import { runAgent } from './agent-fixture.ts';
+import { ACCESS_TOKEN } from './api-server.ts';
+import { KernelClient, V1 } from './kernel-client.ts';
 import { RelayClient } from './relay-client.ts';
 
 const skip = missingJupyter();
@@ -116,6 +118,18 @@ describe('a kernel behind the agent', { skip, timeout: 240_000 }, () => {
     assert.equal((await relay.reply(deadly))['status'], 'aborted');
     assert.match(relay.textOf(behind), /died/);
     assert.equal(await printed(relay, 'print("again")'), 'again\n');
+  });
+
+  it('answers a page that has it started anew by a message', async (t) => {
+    const page = await KernelClient.open(agent.url, await startKernel(), ACCESS_TOKEN, [V1]);
+    t.after(() => page.close());
+    await page.idle(page.execute('x = 1'));
+    const id = page.send('control', 'shutdown_request', { restart: true });
+    const { content } = await page.next('shutdown_reply', id);
+    assert.deepEqual(content, { status: 'ok', restart: true });
+    const anew = page.execute('print("x" in globals())');
+    await page.idle(anew);
+    assert.equal(page.textOf(anew), 'False\n');
   });
 
   it('tells its front-ends when it has ended', async (t) => {

@@ -8,7 +8,7 @@ import type { Cause } from '../../../agent/queue/state.ts';
 
 /** What a cell's page is shown of it, and how its reply ends it. */
 type Shown = 'notice' | 'error' | 'nothing';
-const CAUSES: Record<Cause, [Shown, words: RegExp]> = {
+const CAUSES: Record<Exclude<Cause, 'done'>, [Shown, words: RegExp]> = {
   error: ['nothing', /^$/],
   idleUnseen: ['nothing', /^$/],
   restarted: ['notice', /^Not run: the kernel was restarted .* Run it again/],
@@ -21,7 +21,10 @@ const CAUSES: Record<Cause, [Shown, words: RegExp]> = {
   endUnseen: ['error', /^This ran, but .* output may be missing, and it may have failed\.$/],
   gone: ['notice', /^The kernel is gone, and with it what waited for it\.$/],
 };
-const causes = Object.entries(CAUSES) as [Cause, (typeof CAUSES)[Cause]][];
+const causes = Object.entries(CAUSES) as [
+  keyof typeof CAUSES,
+  (typeof CAUSES)[keyof typeof CAUSES],
+][];
 
 describe('the agent’s answer', () => {
   for (const [cause, [shown, words]] of causes) {

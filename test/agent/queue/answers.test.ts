@@ -93,6 +93,18 @@ describe('a request to end the kernel', () => {
     assert.deepEqual(scene.does(), []);
   });
 
+  it('that is to start it anew is answered when the gateway has done it, as the kernel would', () => {
+    const scene = ending();
+    scene.append({ kind: 'restarting' });
+    scene.append({ kind: 'restarted', cause: 'restarted' });
+    assert.deepEqual(scene.does(), []);
+    scene.append({ kind: 'shutdownDone' });
+    assert.deepEqual(scene.does(), ['shutdown_reply end done', 'status end done']);
+    const reply = scene.log.findLast(({ body }) => body?.header.msg_type === 'shutdown_reply');
+    assert.equal(reply?.body?.channel, 'control');
+    assert.deepEqual(reply.body.content(), { status: 'ok', restart: true });
+  });
+
   it('is answered when the gateway has not done it', () => {
     const scene = ending();
     scene.append({ kind: 'shutdownFailed' });
