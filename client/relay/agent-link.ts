@@ -7,6 +7,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { RelayTimings } from './timings.ts';
 import { unlessAborted, wordsOf } from './agent-answers.ts';
+import { CallsUnderWay, isOutdated } from './calls-under-way.ts';
 
 export interface AgentAccess {
   /** Opens one stream to the agent's port; every call another one. */
@@ -23,7 +24,7 @@ export interface AgentLinkOptions {
   onState: (state: 'up' | 'down') => void;
   /** Told once of what only a person can mend. */
   onTrouble?: ((words: string) => void) | undefined;
-  timings: Pick<RelayTimings, 'read' | 'change' | 'create'>;
+  timings: Pick<RelayTimings, 'answer' | 'read' | 'change' | 'create'>;
 }
 
 export interface AgentCall {
@@ -80,6 +81,7 @@ export class AgentLink {
   #trouble: string | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #streams = new Set<Duplex>();
+  readonly #underWay = new CallsUnderWay();
 
   constructor(options: AgentLinkOptions) {
     this.#options = options;
@@ -99,7 +101,7 @@ export class AgentLink {
       connections: 16,
       allowH2: false,
       headersTimeout: ANSWER_MILLISECONDS,
-      bodyTimeout: 0,
+      bodyTimeout: options.timings.answer,
     });
   }
 
@@ -122,21 +124,7 @@ export class AgentLink {
 
   /** @throws AgentDownError if the agent cannot be reached, does not answer, or cannot reach the gateway */
   async request(call: AgentCall): Promise<Dispatcher.ResponseData> {
-    const limit = new AbortController();
-    const milliseconds = call.isInterrupt ? INTERRUPT_MILLISECONDS : ANSWER_MILLISECONDS;
-    const cancel = this.#options.clock.after(milliseconds, () => {
-      limit.abort(new AgentDownError('no answer in time'));
-    });
-    const signal = AbortSignal.any([limit.signal, ...(call.signal ? [call.signal] : [])]);
-    try {
-      return await this.#accept(await unlessAborted(this.#send(call, signal), signal));
-    } catch (error) {
-      // A front-end that went away says nothing about the way.
-      if (!call.signal?.aborted) this.#setState('down');
-      throw new AgentDownError('the agent does not answer', { cause: error });
-    } finally {
-      cancel();
-    }
+    return await this.#request(call, false);
   }
 
   /**
@@ -159,13 +147,47 @@ export class AgentLink {
       pause = Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS)
     ) {
       try {
-        return await use(await this.request(call));
+        return await use(await this.#request(call, true));
       } catch (error) {
-        if (end.aborted || call.signal?.aborted || this.isResting) throw error;
+        const isOver = end.aborted && !isOutdated(error);
+        if (isOver || call.signal?.aborted || this.isResting) throw error;
         await this.#untilWorthIt(pause * (0.5 + Math.random() / 2));
         onRepeat();
       }
     }
+  }
+
+  /** @param mayRepeat whether it may be given up before its answer begins */
+  async #request(call: AgentCall, mayRepeat: boolean): Promise<Dispatcher.ResponseData> {
+    const limit = new AbortController();
+    const cancel = this.#options.clock.after(this.#limitFor(call), () => {
+      limit.abort(new AgentDownError('no answer in time'));
+    });
+    const signal = AbortSignal.any([limit.signal, ...(call.signal ? [call.signal] : [])]);
+    if (mayRepeat) this.#underWay.add(limit);
+    try {
+      const answer = await unlessAborted(this.#send(call, signal), signal);
+      this.#underWay.delete(limit);
+      this.#underWay.add(limit);
+      answer.body.once('close', () => {
+        this.#underWay.delete(limit);
+      });
+      return await this.#accept(answer);
+    } catch (error) {
+      this.#underWay.delete(limit);
+      // A front-end that went away says nothing about the way, and a call by an earlier way nothing about this one.
+      if (!call.signal?.aborted && !isOutdated(error)) this.#setState('down');
+      throw new AgentDownError('the agent does not answer', { cause: error });
+    } finally {
+      cancel();
+    }
+  }
+
+  #limitFor({ method, isInterrupt = false }: AgentCall): number {
+    if (isInterrupt) return INTERRUPT_MILLISECONDS;
+    return method === 'GET' || method === 'HEAD'
+      ? this.#options.timings.answer
+      : ANSWER_MILLISECONDS;
   }
 
   #patienceFor(method: string): number {
@@ -271,6 +293,8 @@ export class AgentLink {
     if (state === 'up') for (const callback of [...this.#listeners]) callback();
     if (this.#state === state) return;
     this.#state = state;
+    if (state === 'up') this.#underWay.wayCameUp();
+    else this.#underWay.wayWentDown();
     this.#options.onState(state);
   }
 }

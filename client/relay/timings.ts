@@ -22,6 +22,8 @@ export interface RelayTimings {
   absence: number;
   /** After so long without an answer to what was asked for before, what was answered then is said again. */
   silence: number;
+  /** An answer to what only reads, and the rest of any answer, is given up after so long without a byte of it. */
+  answer: number;
   /** So long a request to read something is repeated while the way is down; its front-end waits meanwhile. */
   read: number;
   /** One that changes something. */
@@ -42,6 +44,7 @@ export const RELAY_TIMINGS: RelayTimings = {
   leave: 120_000,
   absence: 600_000,
   silence: 2_000,
+  answer: 30_000,
   read: 2_000,
   change: 10_000,
   create: 30_000,

@@ -149,29 +149,108 @@ describe('while the way is silent', { timeout: 60_000 }, () => {
   });
 });
 
-describe('an answer that breaks off half-way', { timeout: 60_000 }, () => {
-  it('is asked for again, and what makes something with the same key', async (t) => {
-    const agent = await startAgent(t, PATIENT);
+describe('a request that the agent does not answer', { timeout: 60_000 }, () => {
+  it('is made again after half a minute if it only reads, and holds up nobody until then', async (t) => {
+    const clock = new ManualClock();
+    const agent = await startAgent(t, { clock, ...PATIENT });
+    const held: ServerResponse[] = [];
+    agent.script = (_, response) => held.push(response);
+    const answer = agent.call('GET', '/api/kernelspecs');
+    await until('it is asked for', () => held.length === 1);
+    agent.script = replyWith(200, { default: 'python3' });
+    clock.advance(30_000);
+    await until('it is answered', async () => {
+      clock.advance(200);
+      return await Promise.race([
+        answer.then(() => true),
+        agent.call('GET', '/nowhere').then(() => false),
+      ]);
+    });
+    assert.deepEqual(await answer, { status: 200, json: { default: 'python3' } });
+  });
+
+  it('is made again as soon as the way has come up anew, unless it must not be made twice', async (t) => {
+    const agent = await startAgent(t);
     const session = { id: 's', path: 'f/n.ipynb', kernel: { id: 'k' } };
-    for (const [method, path, body] of [
-      ['GET', '/api/kernelspecs', { default: 'python3' }],
-      ['GET', '/api/sessions', [session]],
-      ['POST', '/api/sessions', session],
-      ['POST', '/api/kernels', { id: 'k' }],
-    ] as const) {
-      const keys: unknown[] = [];
-      agent.script = (request, response) => {
-        keys.push(request.headers['idempotency-key']);
-        if (keys.length > 1) replyWith(200, body)(request, response);
-        else response.writeHead(200, JSON_TYPE).write('[{"id":', () => response.destroy());
-      };
-      const answer = await agent.call(method, path, method === 'POST' ? {} : undefined);
-      assert.equal(answer.status, 200);
-      assert.ok(answer.json);
-      assert.equal(keys.length, 2);
-      assert.equal(keys[0], keys[1]);
-      assert.equal(typeof keys[0], method === 'POST' ? 'string' : 'undefined');
-    }
+    const held: ServerResponse[] = [];
+    agent.script = (_, response) => held.push(response);
+    const read = agent.call('GET', '/api/sessions');
+    const made = agent.call('POST', '/api/sessions', {});
+    const restarted = agent.call('POST', '/api/kernels/k/restart');
+    await until('all are asked for', () => held.length === 3);
+    await comeUpAnew(agent, (request, response) => {
+      replyWith(200, request.method === 'GET' ? [session] : session)(request, response);
+    });
+    for (const answer of [await read, await made]) assert.equal(answer.status, 200);
+    for (const response of held) replyWith(202, {})(undefined, response);
+    assert.equal((await restarted).status, 202);
+  });
+
+  it('has its answer if that is what shows that there is a way', async (t) => {
+    const agent = await startAgent(t);
+    const held: ServerResponse[] = [];
+    agent.script = (_, response) => held.push(response);
+    const slow = agent.call('GET', '/api/kernelspecs');
+    await until('it is asked for', () => held.length === 1);
+    agent.script = unavailable;
+    assert.equal((await agent.call('GET', '/api/kernels/k')).status, 503);
+    for (const response of held) replyWith(200, { default: 'python3' })(undefined, response);
+    assert.equal((await slow).status, 200);
+  });
+});
+
+describe('an answer that stops half-way', { timeout: 60_000 }, () => {
+  for (const [how, timings, end] of [
+    ['breaks off', {}, (response: ServerResponse) => response.destroy()],
+    ['brings nothing more', { answer: 500 }, () => undefined],
+  ] as const) {
+    it(`and ${how} is asked for again, and what makes something with the same key`, async (t) => {
+      const agent = await startAgent(t, { timings: { ...PATIENT.timings, ...timings } });
+      const session = { id: 's', path: 'f/n.ipynb', kernel: { id: 'k' } };
+      for (const [method, path, body] of [
+        ['GET', '/api/kernelspecs', { default: 'python3' }],
+        ['GET', '/api/sessions', [session]],
+        ['POST', '/api/sessions', session],
+        ['POST', '/api/kernels', { id: 'k' }],
+      ] as const) {
+        const keys: unknown[] = [];
+        agent.script = (request, response) => {
+          keys.push(request.headers['idempotency-key']);
+          if (keys.length > 1) replyWith(200, body)(request, response);
+          else startReply(response, () => end(response));
+        };
+        const answer = await agent.call(method, path, method === 'POST' ? {} : undefined);
+        assert.equal(answer.status, 200);
+        assert.ok(answer.json);
+        assert.ok(keys.length >= 2);
+        assert.equal(new Set(keys).size, 1);
+        assert.equal(typeof keys[0], method === 'POST' ? 'string' : 'undefined');
+      }
+    });
+  }
+
+  it('ends as it came for a front-end that has its beginning', async (t) => {
+    const agent = await startAgent(t, { timings: { answer: 500 } });
+    agent.script = (_, response) => {
+      startReply(response);
+    };
+    await assert.rejects(agent.call('GET', '/kernelspecs/python3/logo.svg'), CUT_OFF);
+  });
+
+  it('is given up as soon as the way has come up anew', async (t) => {
+    const agent = await startAgent(t);
+    const asked: string[] = [];
+    agent.script = ({ url = '' }, response) => {
+      asked.push(url);
+      startReply(response);
+    };
+    const passedOn = agent.call('GET', '/kernelspecs/python3/logo.svg');
+    const passedOnEnds = assert.rejects(passedOn, CUT_OFF);
+    const made = agent.call('POST', '/api/kernels', {});
+    await until('both have begun', () => asked.length === 2);
+    await comeUpAnew(agent, replyWith(201, { id: 'k' }));
+    await passedOnEnds;
+    assert.deepEqual(await made, { status: 201, json: { id: 'k' } });
   });
 
   it('of another kernel for a notebook bears a key too', async (t) => {
@@ -191,6 +270,22 @@ describe('an answer that breaks off half-way', { timeout: 60_000 }, () => {
 type Script = (request: IncomingMessage, response: ServerResponse) => void;
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** What whoever reads an answer is told when its connection ends in the middle. */
+const CUT_OFF = { code: 'ECONNRESET' };
+
+/** The beginning of an answer. */
+function startReply(response: ServerResponse, then: () => void = () => undefined): void {
+  response.writeHead(200, JSON_TYPE).write('[{"id":', then);
+}
+
+/** One request finds that there is no way, the next that there is one; `script` answers from then on. */
+async function comeUpAnew(agent: Awaited<ReturnType<typeof startAgent>>, script: Script) {
+  agent.script = unavailable;
+  assert.equal((await agent.call('GET', '/api/kernels/k')).status, 503);
+  agent.script = script;
+  await agent.call('GET', '/api/kernels/k');
+}
 
 const unavailable: Script = (_, response) => response.writeHead(503).end();
 
