@@ -7,6 +7,9 @@ import { writeMessage } from '../../../agent/channel/messages.ts';
 export const REASONS = {
   notNow:
     'The kernel cannot be reached at the moment, so this was not delivered. Try again when it is connected.',
+  noAnswer:
+    'Whether this has reached the kernel is not known: the connection to it ended before an answer came. It was not sent ' +
+    'again, since it would come late; try again if it is still wanted.',
   tooLarge: 'This is larger than what can be sent to a kernel (256 MiB), so it was not sent.',
   notKept:
     'This could not be written to the disk of this machine, which is full perhaps, so it was not sent to the kernel. ' +

@@ -242,12 +242,11 @@ export class RelayChannel {
   }
 
   #lost(code: number): void {
-    this.#link.disconnected();
     if (code === CLOSE.superseded) {
       this.#giveUp();
       return;
     }
-    this.#requests.disconnected();
+    this.#disconnected();
     if (this.#state === 'down') return;
     this.#setState('down');
     if (this.#front.isHere) this.#patience.startGrace(this.#options.timings.grace);
@@ -267,8 +266,8 @@ export class RelayChannel {
 
   /** Another relay speaks for this channel. */
   #giveUp(): void {
-    this.#front.dismiss();
     this.#over();
+    this.#front.dismiss();
     this.#store.remove();
   }
 
@@ -285,8 +284,15 @@ export class RelayChannel {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#dialogue.end();
+    // Who is being hung up on may still ask for something.
+    this.#disconnected();
     this.#patience.stop();
     this.#options.onOver();
+  }
+
+  #disconnected(): void {
+    this.#link.disconnected();
+    this.#requests.disconnected();
   }
 
   #setState(state: ChannelState): void {

@@ -111,9 +111,9 @@ export class Requests {
     for (const frame of this.#answerTo(message, reason)) this.#options.front.tell(frame);
   }
 
-  /** The connection broke. */
+  /** The connection broke, or was ended. */
   disconnected(): void {
-    for (const message of this.#urgent.values()) this.answer(message, 'notNow');
+    for (const message of this.#urgent.values()) this.answer(message, 'noAnswer');
     this.#urgent.clear();
   }
 
@@ -139,6 +139,7 @@ export class Requests {
 
   /** The kernel will answer nothing any more. */
   end(reason: Reason): void {
+    this.disconnected();
     for (const { message } of this.#waiting()) this.answer(message, reason);
     for (const message of [...this.#open.values()]) this.answer(message, reason);
   }

@@ -220,8 +220,42 @@ describe('what a front-end sends', () => {
     assert.equal(agent.requests[0]?.sequence, 0);
     agent.cut();
     await until('it is answered', () => replyTo(got, 'now'));
+    assert.match(failureOf(replyTo(got, 'now')), NOBODY_KNOWS);
     await until('it is there again', () => agent.hellos.length === 2);
     assert.equal(agent.requests.length, 1);
+  });
+
+  it('is answered by the next relay, if it went to the control channel while the relay hung up', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const agent = new PlayedAgent();
+    const first = await agent.relay(t, { channelsDir });
+    const session = randomUUID();
+    const front = await openFront(t, first, {}, V1, session);
+    front.send(request('before', 'control', 'interrupt_request'));
+    await agent.gets(1);
+    const closed = once(front, 'close');
+    const closing = first.close();
+    front.send(request('after', 'control', 'interrupt_request'));
+    await closed;
+    await closing;
+    const { got } = await openBoth(t, await agent.relay(t, { channelsDir }), session);
+    await until('both are answered', () => replyTo(got, 'before') && replyTo(got, 'after'));
+    assert.match(failureOf(replyTo(got, 'before')), NOBODY_KNOWS);
+    assert.match(failureOf(replyTo(got, 'after')), /was not delivered/);
+    assert.equal(agent.requests.length, 1);
+  });
+
+  it('is answered when the kernel ends, if it went to the control channel', async (t) => {
+    const agent = new PlayedAgent();
+    const relay = await agent.relay(t);
+    const front = await openFront(t, relay);
+    const got = collect(front);
+    const closed = once(front, 'close');
+    front.send(request('now', 'control', 'interrupt_request'));
+    await agent.gets(1);
+    agent.say({ kind: 'dead', reason: 'it has ended' });
+    await closed;
+    assert.match(failureOf(replyTo(got, 'now')), NOBODY_KNOWS);
   });
 
   it('was sent in the knowledge of a restart that the relay has passed on', async (t) => {
@@ -421,6 +455,13 @@ function replyTo(got: readonly Message[], id: string): Message | undefined {
 
 function statusOf(reply: Message | undefined): string {
   return (reply?.content() as { status: string }).status;
+}
+
+/** What a request is told that was on the wire. */
+const NOBODY_KNOWS = /not known/;
+
+function failureOf(reply: Message | undefined): string {
+  return (reply?.content() as { evalue: string }).evalue;
 }
 
 function idOf({ message }: { message: Buffer }): string {
