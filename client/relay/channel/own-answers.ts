@@ -18,7 +18,15 @@ export const REASONS = {
     'Whether this ran is not known: the connection to the kernel was lost for so long that the kernel’s side has forgotten ' +
     'it. It was not sent again, so that it does not run twice; look at what it should have done.',
   gone: 'Not run: the kernel is gone.',
+  goneMeanwhile:
+    'The kernel is gone. Whether this ran before is not known; look at what it should have done.',
+  goneAmidst:
+    'This had begun when the kernel went: it was stopped, or its end was not seen, and output may be missing.',
 } as const;
+
+/** Of these nobody can say that they were not delivered. */
+const UNKNOWN: readonly Reason[] = ['noAnswer', 'unknown', 'goneMeanwhile', 'goneAmidst'];
+const ABORTED: readonly Reason[] = ['gone', 'goneMeanwhile', 'goneAmidst'];
 
 export type Reason = keyof typeof REASONS;
 
@@ -41,9 +49,10 @@ export function answerTo(
       content,
     });
   const words = REASONS[reason];
-  const failure = { ename: 'NotDelivered', evalue: words, traceback: [`NotDelivered: ${words}`] };
+  const ename = UNKNOWN.includes(reason) ? 'OutcomeUnknown' : 'NotDelivered';
+  const failure = { ename, evalue: words, traceback: [`${ename}: ${words}`] };
   const type = header.msg_type.replace(/_request$/, '_reply');
-  const isAborted = reason === 'gone' && header.msg_type === 'execute_request';
+  const isAborted = ABORTED.includes(reason) && header.msg_type === 'execute_request';
   const status = isAborted ? { status: 'aborted' } : { status: 'error', ...failure };
   const reply = made(channel, type, { execution_count: null, ...status });
   const idle = made('iopub', 'status', { execution_state: 'idle' });

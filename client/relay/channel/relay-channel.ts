@@ -12,7 +12,6 @@ import type { ChannelStore } from './channel-store.ts';
 import { Dialogue } from './dialogue.ts';
 import { FrontEnd } from './front-end.ts';
 import type { FrontSocket } from './front-socket.ts';
-import type { Reason } from './own-answers.ts';
 import { statusMessage } from './own-answers.ts';
 import { Patience } from './patience.ts';
 import { Requests } from './requests.ts';
@@ -167,7 +166,7 @@ export class RelayChannel {
       },
       onGone: () => {
         this.#setState('unknown');
-        this.#end('gone');
+        this.#end();
       },
     });
   }
@@ -225,6 +224,7 @@ export class RelayChannel {
     if (parent.msg_id !== undefined) this.#front.session = header.session ?? this.#front.session;
     if (header.msg_type !== 'status') return;
     const { execution_state: state } = message.content() as { execution_state?: string };
+    if (state === 'busy') this.#requests.begun(parent.msg_id ?? '');
     const isRestarting = state === 'restarting';
     if (isRestarting) this.#restartingAt = sequence;
     // It is said when it happens; who comes later is told what follows from it.
@@ -271,10 +271,10 @@ export class RelayChannel {
     this.#store.remove();
   }
 
-  #end(reason: Reason): void {
+  #end(): void {
     if (this.#isOver) return;
     this.#front.write();
-    this.#requests.end(reason);
+    this.#requests.end();
     this.#front.dismiss();
     this.#over();
     this.#store.remove();

@@ -36,6 +36,8 @@ export class Requests {
   readonly #options: RequestsOptions;
   /** Executes whose reply has not come. */
   readonly #open = new Map<string, Message>();
+  /** Those of them that the kernel has begun. */
+  readonly #begun = new Set<string>();
   /** Control messages that were sent on this connection. */
   readonly #urgent = new Map<string, Message>();
   /** Up to here requests may have reached the agent. */
@@ -100,14 +102,19 @@ export class Requests {
     this.pump();
   }
 
+  /** The kernel is at it. */
+  begun(id: string): void {
+    if (this.#open.has(id)) this.#begun.add(id);
+  }
+
   /** The kernel has answered it. */
   answered(id: string): void {
-    this.#open.delete(id);
+    this.#close(id);
     this.#urgent.delete(id);
   }
 
   answer(message: Message, reason: Reason): void {
-    this.#open.delete(message.header.msg_id);
+    this.#close(message.header.msg_id);
     for (const frame of this.#answerTo(message, reason)) this.#options.front.tell(frame);
   }
 
@@ -134,14 +141,27 @@ export class Requests {
   beginAnew({ again }: SortedOut): void {
     this.#attempted = 0;
     const kept = new Set(again.map(({ message }) => message.header.msg_id));
-    for (const id of this.#open.keys()) if (!kept.has(id)) this.#open.delete(id);
+    for (const id of this.#open.keys()) if (!kept.has(id)) this.#close(id);
   }
 
-  /** The kernel will answer nothing any more. */
-  end(reason: Reason): void {
+  /** The kernel is gone and will answer nothing any more. */
+  end(): void {
     this.disconnected();
-    for (const { message } of this.#waiting()) this.answer(message, reason);
-    for (const message of [...this.#open.values()]) this.answer(message, reason);
+    for (const { item, message } of this.#waiting()) {
+      if (item.number > this.#attempted) this.answer(message, 'gone');
+      else this.#endSent(message);
+    }
+    for (const message of [...this.#open.values()]) this.#endSent(message);
+  }
+
+  #endSent(message: Message): void {
+    const hasBegun = this.#begun.has(message.header.msg_id);
+    this.answer(message, hasBegun ? 'goneAmidst' : 'goneMeanwhile');
+  }
+
+  #close(id: string): void {
+    this.#open.delete(id);
+    this.#begun.delete(id);
   }
 
   #answerTo(message: Message, reason: Reason): Buffer[] {

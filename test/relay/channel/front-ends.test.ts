@@ -301,20 +301,41 @@ describe('a front-end of a kernel that the agent does not know', () => {
     assert.equal(await handshake(t, relay, randomUUID()), 404);
   });
 
-  it('is told of what it had asked when the kernel went during a cut', async (t) => {
+  it('is told when the kernel went during a cut what had begun, what may have, and what was never sent', async (t) => {
     const agent = new PlayedAgent();
-    let isGone = false;
-    const relay = await agent.relay(t, {}, { refusal: () => (isGone ? 404 : undefined) });
+    let status: number | undefined;
+    let refusals = 0;
+    const refusal = () => {
+      if (status !== undefined) refusals += 1;
+      return status;
+    };
+    const timings = { firstPause: 20, grace: 60_000 };
+    const relay = await agent.relay(t, { timings }, { refusal });
     const session = randomUUID();
     const front = await openFront(t, relay, {}, V1, session);
     const got = collect(front);
     const closed = once(front, 'close');
-    front.send(request('m1'));
-    await agent.gets(1);
-    isGone = true;
+    for (const id of ['m1', 'm2', 'm3']) front.send(request(id));
+    await agent.gets(3);
+    agent.say({ kind: 'ack', upTo: 2 });
+    agent.deliverAs(1, 'status', { execution_state: 'busy' }, { msg_id: 'm1' });
+    await until('it has come', () => agent.acknowledged === 1);
+    status = 503;
     agent.cut();
+    await until('the way is down', () => refusals > 0);
+    front.send(request('m4'));
+    await arrived(front);
+    status = 404;
     assert.equal((await closed)[0], 1000);
-    assert.equal(statusOf(replyTo(got, 'm1')), 'aborted');
+    for (const [id, words] of [
+      ['m1', /had begun/],
+      ['m2', /not known/],
+      ['m3', /not known/],
+      ['m4', /Not run/],
+    ] as const) {
+      assert.equal(statusOf(replyTo(got, id)), 'aborted');
+      assert.match(shownFor(got, id), words);
+    }
     assert.equal(await handshake(t, relay, session), 404);
   });
 });
@@ -455,6 +476,14 @@ function replyTo(got: readonly Message[], id: string): Message | undefined {
 
 function statusOf(reply: Message | undefined): string {
   return (reply?.content() as { status: string }).status;
+}
+
+/** The error that a cell shows. */
+function shownFor(got: readonly Message[], id: string): string {
+  const shown = got.find(
+    ({ header, parent }) => header.msg_type === 'error' && parent.msg_id === id,
+  );
+  return failureOf(shown);
 }
 
 /** What a request is told that was on the wire. */

@@ -11,7 +11,7 @@ import {
   deliveryHeader,
   encodeControl,
 } from '../../../agent/channel/frames.ts';
-import type { Message } from '../../../agent/channel/messages.ts';
+import type { Message, NewMessage } from '../../../agent/channel/messages.ts';
 import { V1_SUBPROTOCOL, readMessage, writeMessage } from '../../../agent/channel/messages.ts';
 import type { Relay, RelayOptions } from '../../../client/relay/relay.ts';
 import { until } from '../../helpers/until.ts';
@@ -70,9 +70,8 @@ export class PlayedAgent {
     this.deliverAs(sequence, 'stream', { name: 'stdout', text });
   }
 
-  deliverAs(sequence: number, type: string, content: object): void {
+  deliverAs(sequence: number, type: string, content: object, parent = { msg_id: 'a-cell' }): void {
     const header = { msg_id: randomUUID(), msg_type: type, session: this.session };
-    const parent = { msg_id: 'a-cell' };
     const message = writeMessage({ channel: 'iopub', header, parent, content });
     this.#socket?.send(Buffer.concat([deliveryHeader(sequence), message]));
   }
