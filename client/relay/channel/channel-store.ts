@@ -1,6 +1,6 @@
 // What a relay keeps of its channels on disk: who they are, and in which files the rest of it is. channels.ts opens one for
 // each; relay-channel.ts writes it.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -12,6 +12,17 @@ export interface ChannelName {
   kernelId: string;
   /** The front-end's own: a page's, say. */
   session: string;
+}
+
+const ANONYMOUS = 'nobody-';
+
+/** Of a front-end that does not say who it is: it cannot come back as the same, so its channel ends with its connection. */
+export function anonymous(kernelId: string): ChannelName {
+  return { kernelId, session: `${ANONYMOUS}${randomUUID()}` };
+}
+
+export function isAnonymous({ session }: ChannelName): boolean {
+  return session.startsWith(ANONYMOUS);
 }
 
 const channelFile = z.object({

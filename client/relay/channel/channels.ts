@@ -1,6 +1,5 @@
 // The channels of a relay: which front-end's WebSocket belongs to which, and who is let in while there is no way to the
 // agent. sockets.ts hands it the WebSockets of kernels; relay-channel.ts is one channel.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -11,7 +10,7 @@ import type { AgentLink } from '../agent-link.ts';
 import { refuseUpgrade } from '../replies.ts';
 import { splitUrl } from '../url.ts';
 import type { ChannelName } from './channel-store.ts';
-import { ChannelStore, storedChannels } from './channel-store.ts';
+import { ChannelStore, anonymous, isAnonymous, storedChannels } from './channel-store.ts';
 import type { FrontSocketOptions } from './front-socket.ts';
 import { FrontSocket } from './front-socket.ts';
 import { RelayChannel } from './relay-channel.ts';
@@ -49,8 +48,11 @@ export class Channels {
     this.#options = options;
     for (const name of storedChannels(options.channelsDir, options.now())) {
       const store = new ChannelStore(options.channelsDir, name);
-      if (store.outbox.isEmpty) store.close();
-      else this.#make(name, store);
+      if (!store.outbox.isEmpty) {
+        const channel = this.#make(name, store);
+        if (isAnonymous(name)) channel.abandon();
+      } else if (isAnonymous(name)) store.remove();
+      else store.close();
     }
   }
 
@@ -68,11 +70,12 @@ export class Channels {
     const name = nameOf(kernelId, request.url ?? '');
     const channel = this.#channels.get(keyOf(name)) ?? this.#make(name);
     if (channel.state === 'down') await this.#untilKnown(channel, stream);
-    if (stream.destroyed) return;
+    const isLetIn = !stream.destroyed && this.#isLetIn(name, channel, request);
+    if (isLetIn) this.#join(name, request, stream, head);
+    else if (isAnonymous(name)) channel.abandon();
+    if (isLetIn || stream.destroyed) return;
     if (channel.state === 'unknown') refuseUpgrade(stream, 404, 'There is no such kernel.');
-    else if (channel.state === 'up' || this.#isLetIn(name, channel, request)) {
-      this.#join(name, request, stream, head);
-    } else refuseUpgrade(stream, 503, this.#options.agent.downMessage);
+    else refuseUpgrade(stream, 503, this.#options.agent.downMessage);
   }
 
   /** Hangs up on every front-end, which looks for the next relay then; what is on disk stays. */
@@ -119,6 +122,8 @@ export class Channels {
 
   /** A front-end that knows its kernel must not give up, however long the way is down. */
   #isLetIn(name: ChannelName, channel: RelayChannel, request: IncomingMessage): boolean {
+    if (channel.state !== 'down') return channel.state === 'up';
+    if (isAnonymous(name)) return false;
     const refusals = this.#refusals.get(keyOf(name)) ?? 0;
     const isLetIn = channel.isKnown && refusals >= (isClassic(request) ? 0 : REFUSALS);
     this.#refusals.set(keyOf(name), isLetIn ? 0 : refusals + 1);
@@ -165,10 +170,9 @@ function attach(
   channel.attach(front);
 }
 
-/** A front-end that does not say who it is cannot come back as the same. */
 function nameOf(kernelId: string, url: string): ChannelName {
   const session = splitUrl(url).query.get('session_id') ?? '';
-  return { kernelId, session: session === '' ? randomUUID() : session };
+  return session === '' ? anonymous(kernelId) : { kernelId, session };
 }
 
 function keyOf({ kernelId, session }: ChannelName): string {

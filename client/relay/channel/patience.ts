@@ -17,6 +17,8 @@ export interface PatienceOptions {
 export class Patience {
   readonly #options: PatienceOptions;
   #cancelReturn: (() => void) | undefined;
+  /** Its time is over, and something is still to be delivered. */
+  #goneOnce: { isGoodbye: boolean } | undefined;
   #cancelGrace: (() => void) | undefined;
 
   constructor(options: PatienceOptions) {
@@ -25,16 +27,23 @@ export class Patience {
 
   expectReturn(isGoodbye: boolean): void {
     const { clock, timings, isOwed, onGone } = this.#options;
-    this.#cancelReturn?.();
+    this.returned();
     this.#cancelReturn = clock.after(isGoodbye ? timings.leave : timings.absence, () => {
       // What its page has sent before it went is delivered first.
-      if (isOwed()) this.expectReturn(isGoodbye);
+      if (isOwed()) this.#goneOnce = { isGoodbye };
       else onGone(isGoodbye);
     });
   }
 
+  /** More has been delivered to the agent. */
+  delivered(): void {
+    const { isOwed, onGone } = this.#options;
+    if (this.#goneOnce && !isOwed()) onGone(this.#goneOnce.isGoodbye);
+  }
+
   returned(): void {
     this.#cancelReturn?.();
+    this.#goneOnce = undefined;
   }
 
   startGrace(milliseconds: number): void {

@@ -9,10 +9,11 @@ import type { Clock } from '../../clock.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { RelayTimings } from '../timings.ts';
 import type { ChannelStore } from './channel-store.ts';
+import { isAnonymous } from './channel-store.ts';
 import { Dialogue } from './dialogue.ts';
 import { FrontEnd } from './front-end.ts';
 import type { FrontSocket } from './front-socket.ts';
-import { statusMessage } from './own-answers.ts';
+import { KernelNews } from './kernel-news.ts';
 import { Patience } from './patience.ts';
 import { Requests } from './requests.ts';
 
@@ -38,16 +39,11 @@ export class RelayChannel {
   readonly #store: ChannelStore;
   readonly #link: Link;
   readonly #front: FrontEnd;
+  readonly #news: KernelNews;
   readonly #requests: Requests;
   readonly #dialogue: Dialogue;
   readonly #patience: Patience;
   #state: ChannelState = 'down';
-  /** What the kernel does, as far as the agent has said it. */
-  #executionState: string | undefined;
-  /** Where the kernel last said that it is being restarted. */
-  #restartingAt = 0;
-  /** The front-end that is there has been told of it, or of an earlier one. */
-  #isTold = false;
   #isOver = false;
 
   constructor(options: RelayChannelOptions) {
@@ -56,6 +52,7 @@ export class RelayChannel {
     this.#store = store;
     this.#link = new Link({ received: store.cursor, delivered: store.cursor });
     this.#front = new FrontEnd(store);
+    this.#news = new KernelNews(this.#front, now);
     this.#requests = new Requests({
       ...{ store, link: this.#link, front: this.#front, now, knownPosition },
       send: (frame) => {
@@ -81,23 +78,28 @@ export class RelayChannel {
   attach(front: FrontSocket): void {
     this.#patience.returned();
     this.#front.attach(front);
-    this.#isTold = false;
+    this.#news.frontEndCame();
     if (this.#state === 'down') this.#patience.startGrace(this.#options.timings.glimpse);
     this.#front.catchUp();
-    if (this.#state === 'up') this.#tellState(this.#executionState);
+    if (this.#state === 'up') this.#news.tell();
   }
 
   /** `isGoodbye`: it went on purpose. */
   detach(front: FrontSocket, isGoodbye: boolean): void {
     if (!this.#front.isAt(front)) return;
     // JupyterLab goes when it hears of a restart, and comes back: told again, it would go again, and so on for ever.
-    if (isGoodbye && this.#front.lastSeen >= this.#restartingAt) {
-      this.confirmed(front, this.#restartingAt, 0);
+    if (isGoodbye && this.#front.lastSeen >= this.#news.restartingAt) {
+      this.confirmed(front, this.#news.restartingAt, 0);
     }
     this.#front.detach();
     this.#patience.endGrace();
-    if (this.#isOver) this.#store.close();
-    else this.#patience.expectReturn(isGoodbye);
+    if (this.#isOver) this.#putAway();
+    else this.#patience.expectReturn(isGoodbye || this.#isAnonymous);
+  }
+
+  /** Nobody will come for it, or come back. */
+  abandon(): void {
+    if (!this.#isOver) this.#patience.expectReturn(true);
   }
 
   /** A front-end's message, in the v1 form. */
@@ -142,7 +144,7 @@ export class RelayChannel {
   close(): void {
     this.#over();
     if (this.#front.isHere) this.#front.hangUp();
-    else this.#store.close();
+    else this.#putAway();
   }
 
   #makeDialogue(): Dialogue {
@@ -156,6 +158,7 @@ export class RelayChannel {
       },
       onAcknowledged: () => {
         this.#requests.forget();
+        this.#patience.delivered();
       },
       onDelivery: (delivery) => {
         this.#note(delivery);
@@ -174,7 +177,7 @@ export class RelayChannel {
   #makePatience(): Patience {
     const { clock, timings } = this.#options;
     return new Patience({
-      ...{ clock, timings },
+      ...{ clock, timings: this.#isAnonymous ? { ...timings, leave: 0 } : timings },
       isOwed: () => !this.#store.outbox.isEmpty,
       onGone: (isGoodbye) => {
         if (isGoodbye && this.#link.isUp) this.#leave();
@@ -196,8 +199,9 @@ export class RelayChannel {
     this.#patience.endGrace();
     this.#requests.forget();
     this.#setState('up');
-    this.#tellState(welcome.executionState);
+    this.#news.tell(welcome.executionState);
     this.#requests.pump();
+    this.#patience.delivered();
   }
 
   /** The agent knows nothing of this channel: what is kept goes over into another one, first of all on disk. */
@@ -211,7 +215,7 @@ export class RelayChannel {
     });
     this.#requests.beginAnew(sorted);
     this.#link.beginAnew(delivered);
-    this.#restartingAt = 0;
+    this.#news.beginAnew();
     this.#front.beginAnew(delivered);
   }
 
@@ -225,20 +229,7 @@ export class RelayChannel {
     if (header.msg_type !== 'status') return;
     const { execution_state: state } = message.content() as { execution_state?: string };
     if (state === 'busy') this.#requests.begun(parent.msg_id ?? '');
-    const isRestarting = state === 'restarting';
-    if (isRestarting) this.#restartingAt = sequence;
-    // It is said when it happens; who comes later is told what follows from it.
-    this.#executionState = isRestarting ? 'starting' : state;
-  }
-
-  /** A front-end that has just come knows nothing of it, and after a cut it may show what the kernel did before. */
-  #tellState(executionState: string | undefined): void {
-    const isNews = !this.#isTold || this.#executionState !== executionState;
-    this.#executionState = executionState;
-    if (executionState === undefined || !isNews || !this.#front.isHere) return;
-    this.#isTold = true;
-    const now = new Date(this.#options.now());
-    this.#front.mention(statusMessage(executionState, this.#front.session, now));
+    this.#news.said(state, sequence);
   }
 
   #lost(code: number): void {
@@ -261,7 +252,16 @@ export class RelayChannel {
   /** Nobody is there; who comes back finds it on the disk. */
   #sleep(): void {
     this.#over();
-    this.#store.close();
+    this.#putAway();
+  }
+
+  #putAway(): void {
+    if (this.#isAnonymous && this.#store.outbox.isEmpty) this.#store.remove();
+    else this.#store.close();
+  }
+
+  get #isAnonymous(): boolean {
+    return isAnonymous(this.#store.name);
   }
 
   /** Another relay speaks for this channel. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { WebSocket } from 'ws';
@@ -291,6 +291,61 @@ describe('what a front-end sends', () => {
       assert.equal((await closed)[0], 1007);
     }
     assert.equal(agent.requests.length, 0);
+  });
+});
+
+describe('a front-end that does not say who it is', () => {
+  it('leaves nothing behind when it goes, when it is refused, and when the relay ends', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const left = () => readdirSync(channelsDir);
+    const agent = new PlayedAgent();
+    const relay = await agent.relay(t, { channelsDir });
+    const front = await openFront(t, relay, {}, V1, '');
+    assert.equal(left().length, 1);
+    front.terminate();
+    await until('it has left nothing', () => left().length === 0);
+    agent.isAnswering = false;
+    assert.equal(await handshake(t, relay, ''), 503);
+    await until('it has left nothing', () => left().length === 0);
+    agent.isAnswering = true;
+    await openFront(t, relay, {}, V1, '');
+    await relay.close();
+    await until('it has left nothing', () => left().length === 0);
+  });
+
+  it('leaves what it has sent, until that is delivered', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const agent = new PlayedAgent();
+    const relay = await agent.relay(t, { channelsDir });
+    const front = await openFront(t, relay, {}, V1, '');
+    const closed = once(front, 'close');
+    agent.isAnswering = false;
+    agent.cut();
+    await until('the way is down', () => agent.connections === 2);
+    front.send(request('m1'));
+    await closed;
+    agent.isAnswering = true;
+    agent.cut();
+    await agent.gets(1);
+    agent.say({ kind: 'ack', upTo: 1 });
+    await until('nothing is left', () => readdirSync(channelsDir).length === 0);
+  });
+
+  it('leaves nothing in the next relay either, once it is delivered', async (t) => {
+    const channelsDir = temporaryFolder(t);
+    const silent = new PlayedAgent();
+    const first = await silent.relay(t, { channelsDir });
+    const front = await openFront(t, first, {}, V1, '');
+    const closed = once(front, 'close');
+    const closing = first.close();
+    front.send(request('m1'));
+    await closed;
+    await closing;
+    const agent = new PlayedAgent();
+    await agent.relay(t, { channelsDir });
+    await agent.gets(1);
+    agent.say({ kind: 'ack', upTo: 1 });
+    await until('nothing is left', () => readdirSync(channelsDir).length === 0);
   });
 });
 

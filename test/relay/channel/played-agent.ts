@@ -11,7 +11,7 @@ import {
   deliveryHeader,
   encodeControl,
 } from '../../../agent/channel/frames.ts';
-import type { Message, NewMessage } from '../../../agent/channel/messages.ts';
+import type { Message } from '../../../agent/channel/messages.ts';
 import { V1_SUBPROTOCOL, readMessage, writeMessage } from '../../../agent/channel/messages.ts';
 import type { Relay, RelayOptions } from '../../../client/relay/relay.ts';
 import { until } from '../../helpers/until.ts';
