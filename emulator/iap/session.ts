@@ -74,11 +74,11 @@ export class TunnelSession {
 
   /** `resumeFrom`: how many bytes the client had received, when it reconnects. */
   attach(webSocket: WebSocket, carrier: Duplex, resumeFrom?: number): void {
-    this.#cancelExpiry?.();
     if (resumeFrom !== undefined && !this.#confirm(resumeFrom)) {
       webSocket.close(CLOSE.failedToRewind, 'failed to rewind');
       return;
     }
+    this.#cancelExpiry?.();
     this.#webSocket = webSocket;
     this.#carrier = carrier;
     webSocket.on('message', (message: RawData, isBinary: boolean) => {

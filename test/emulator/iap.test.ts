@@ -7,6 +7,7 @@ import { WebSocket, type RawData } from 'ws';
 import { until } from '../helpers/until.ts';
 import { insert, startCloud, ZONE, type Cloud } from './cloud-fixture.ts';
 import { ECHO_PORT } from './echo-runtime.ts';
+import { createLeapingClock } from './leaping-clock.ts';
 
 const SUBPROTOCOL = 'relay.tunnel.cloudproxy.app';
 
@@ -73,6 +74,10 @@ async function open(t: TestContext, cloud: Cloud): Promise<Dialled> {
   return dialled;
 }
 
+function sessionIdOf({ frames }: Dialled): string {
+  return Buffer.from(frames[0]?.slice(12) ?? '', 'hex').toString();
+}
+
 /** Waits for all of the instance's answer: the data of the frames that have come. */
 function untilData(dialled: Dialled, expected: string): Promise<unknown> {
   return until(`data ${expected.slice(0, 20)}`, () => dataOf(dialled.frames) === expected);
@@ -93,8 +98,11 @@ function ack(bytes: number): string {
   return `0007${bytes.toString(16).padStart(16, '0')}`;
 }
 
-async function startWithInstance(t: TestContext): Promise<Cloud> {
-  const cloud = await startCloud(t);
+async function startWithInstance(
+  t: TestContext,
+  options: Parameters<typeof startCloud>[1] = {},
+): Promise<Cloud> {
+  const cloud = await startCloud(t, options);
   await insert(cloud, 'one');
   for (const port of [ECHO_PORT, 9, 99_999]) await cloud.allowTunnel('one', port);
   await until('the instance listens', async () => {
@@ -207,7 +215,7 @@ describe('a tunnel', () => {
     const first = await open(t, cloud);
     first.send(data('0102'));
     await untilData(first, '0102');
-    const sid = Buffer.from(first.frames[0]?.slice(12) ?? '', 'hex').toString();
+    const sid = sessionIdOf(first);
     first.socket.terminate();
     await first.end;
     // Of the two bytes we say that we have had one.
@@ -220,6 +228,19 @@ describe('a tunnel', () => {
     assert.equal(second.frames[0], '00020000000000000002');
     second.send(data('03'));
     await untilData(second, '0203');
+  });
+
+  it('ends some time after a cut, also if its client was refused meanwhile', async (t) => {
+    const clock = createLeapingClock();
+    const cloud = await startWithInstance(t, { clock });
+    const tunnel = await open(t, cloud);
+    const sid = sessionIdOf(tunnel);
+    tunnel.socket.terminate();
+    // Nothing was sent that it could have had.
+    const again = () => dial(t, cloud, { path: 'reconnect', query: { sid, ack: '1' } }).end;
+    await until('the relay has noticed the cut', async () => (await again()) === 4074);
+    clock.leap(60_000);
+    assert.equal(await again(), 4001);
   });
 
   it('ends when the instance is suspended, and a new one works after it is resumed', async (t) => {
