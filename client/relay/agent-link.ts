@@ -254,6 +254,7 @@ export class AgentLink {
 
   /** What is open is taken for dead, and whoever waits for a way tries at once. */
   renew(): void {
+    this.#underWay.giveUp();
     for (const stream of [...this.#streams]) stream.destroy();
     for (const callback of [...this.#listeners]) callback();
   }

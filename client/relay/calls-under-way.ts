@@ -30,7 +30,11 @@ export class CallsUnderWay {
   }
 
   wayCameUp(): void {
-    for (const call of this.#doubtful) {
+    this.giveUp(this.#doubtful);
+  }
+
+  giveUp(calls = this.#calls): void {
+    for (const call of [...calls]) {
       this.delete(call);
       call.abort(new OutdatedCallError('the way was made anew'));
     }

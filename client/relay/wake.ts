@@ -3,7 +3,11 @@
 import type { Clock } from '../clock.ts';
 
 const TICK_MILLISECONDS = 1_000;
-/** A machine that is busy may be late by some seconds; making connections anew costs it no more than a moment. */
+/**
+ * A machine that is busy may be late by some seconds. A longer stall, or a clock that is set forward, is taken for a sleep too.
+ * That does no harm: channels go on where they were, and what may be repeated is asked again; only what must not be, a
+ * restart or an interrupt that is just on its way, fails, as on any cut.
+ */
 const ASLEEP_MILLISECONDS = 5_000;
 
 /**

@@ -1,12 +1,15 @@
 // A laptop that wakes up: its connections have died without a word, and are made anew at once.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { createServer } from 'node:http';
+import { PassThrough, duplexPair } from 'node:stream';
 import { describe, it } from 'node:test';
+import { systemClock } from '../../client/clock.ts';
 import { AgentLink } from '../../client/relay/agent-link.ts';
 import { RELAY_TIMINGS } from '../../client/relay/timings.ts';
 import { onWake } from '../../client/relay/wake.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
+import { until } from '../helpers/until.ts';
 
 describe('a machine', () => {
   it('has slept when the time of day goes on and its timers do not', () => {
@@ -57,6 +60,28 @@ describe('the way to the agent', () => {
     const next = await link.openStream();
     assert.equal(next.destroyed, false);
     await link.close();
+  });
+
+  it('is asked again by what may be repeated when it is renewed, however long that has waited', async (t) => {
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked += 1;
+      if (asked > 1) response.end('there');
+    });
+    const connect = () => {
+      const [ours, theirs] = duplexPair();
+      server.emit('connection', theirs);
+      return Promise.resolve(ours);
+    };
+    const timings = { ...RELAY_TIMINGS, read: 0 };
+    const agent = { accessToken: 'secret', connect };
+    const link = new AgentLink({ agent, clock: systemClock, onState: () => undefined, timings });
+    t.after(() => link.close());
+    const call = { method: 'GET', path: '/api/kernels', headers: [] };
+    const answer = link.insist(call, async ({ body }) => await body.text());
+    await until('it is asked', () => asked === 1);
+    link.renew();
+    assert.equal(await answer, 'there');
   });
 });
 
