@@ -27,8 +27,10 @@ const record = z.object({
   before: z.array(z.string()),
   /** When the gateway said that it was started; one that was started since knows nothing of this. */
   gateway: z.string().optional(),
-  /** Milliseconds since boot. */
+  /** Milliseconds since that boot. */
   sentAt: z.number(),
+  /** Of an older agent: unknown. */
+  bootId: z.string().optional(),
   answer: z.object({ status: z.number(), body: z.string() }).optional(),
 });
 

@@ -38,7 +38,7 @@ type What = Pick<CreationRecord, 'kind' | 'subject' | 'kernelName'>;
 export class Creations {
   readonly #records: CreationRecords;
   readonly #gateway: Pick<Gateway, 'call' | 'read' | 'startedAt'>;
-  readonly #clock: Pick<Clock, 'sinceBoot'>;
+  readonly #clock: Pick<Clock, 'sinceBoot' | 'bootId'>;
   readonly #underWay = new Map<string, Promise<GatewayAnswer>>();
   /** The last one for each notebook: two at once made two kernels. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -49,7 +49,7 @@ export class Creations {
   constructor(
     stateDir: string,
     gateway: Pick<Gateway, 'call' | 'read' | 'startedAt'>,
-    clock: Pick<Clock, 'sinceBoot'>,
+    clock: Pick<Clock, 'sinceBoot' | 'bootId'>,
   ) {
     this.#records = new CreationRecords(stateDir);
     this.#gateway = gateway;
@@ -121,9 +121,12 @@ export class Creations {
 
   async #make(
     { key, method, path, body }: Creation,
-    about: Omit<CreationRecord, 'sentAt'>,
+    about: Omit<CreationRecord, 'sentAt' | 'bootId'>,
   ): Promise<GatewayAnswer> {
-    const record = { ...about, sentAt: this.#clock.sinceBoot() };
+    const record = {
+      ...about,
+      ...{ sentAt: this.#clock.sinceBoot(), bootId: this.#clock.bootId() },
+    };
     this.#records.write(key, record);
     this.#sent.add(key);
     try {
@@ -149,7 +152,9 @@ export class Creations {
     return kernels.parse(await this.#gateway.read('/api/kernels')).map(({ id }) => id);
   }
 
-  #isYoung({ sentAt }: CreationRecord): boolean {
+  /** What was on its way when the machine was booted anew has ended with it. */
+  #isYoung({ sentAt, bootId }: CreationRecord): boolean {
+    if (bootId !== this.#clock.bootId()) return false;
     return this.#clock.sinceBoot() - sentAt < TRACE_MILLISECONDS;
   }
 }

@@ -99,6 +99,25 @@ describe('a kernel that is asked for again', { timeout: 60_000 }, () => {
     assert.equal(await ask('b', '/api/kernels', { name: 'b' }), 'k2');
   });
 
+  for (const seconds of [10, 1_000]) {
+    it(`is made at once when the machine was booted anew, though asked for ${seconds} s after the boot before`, async (t) => {
+      const { script, clock, ask, restart } = await start(t);
+      // Then nothing else tells that what was on its way has ended.
+      script.started = undefined;
+      clock.advance(seconds * 1_000);
+      script.fates = ['stall'];
+      const lost = assert.rejects(ask('a', '/api/kernels', {}));
+      await until('it is asked for', () => script.stalled === 1);
+      script.hangUp();
+      await lost;
+      await assert.rejects(ask('a', '/api/kernels', {}), /no sign of it yet/);
+      clock.boot();
+      clock.advance(20_000);
+      restart();
+      assert.equal(await ask('a', '/api/kernels', {}), 'k1');
+    });
+  }
+
   it('is made at once when the gateway was not there to be asked', async (t) => {
     const { script, gateway, ask, use, absent } = await start(t);
     use({

@@ -23,7 +23,8 @@ interface Session {
 export type Fate = 'answer' | 'lose' | 'stall';
 
 export class ScriptedGateway {
-  started = '2026-01-01T00:00:00Z';
+  /** When it was started, if it says so. */
+  started: string | undefined = '2026-01-01T00:00:00Z';
   kernels: Kernel[] = [];
   sessions: Session[] = [];
   /** What becomes of the next requests that make something; then they are answered. */

@@ -21,6 +21,10 @@ export class SleepyClock implements Clock {
     return performance.now();
   }
 
+  bootId(): string {
+    return 'boot';
+  }
+
   awake(): number {
     return (this.#frozenAt ?? performance.now()) - this.#slept;
   }
