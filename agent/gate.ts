@@ -1,6 +1,6 @@
 // The gate between front-ends and kernels: shut while the machine is about to sleep, so that nothing slips in between
-// the last look and the sleep. The rules are in gate-state.ts; reporter.ts brings what the API says, channel-bridge.ts,
-// channels.ts and server.ts wait at it.
+// the last look and the sleep. The rules are in gate-state.ts; reporter.ts brings what the API says, kernel-host.ts,
+// channels.ts and changes.ts wait at it.
 import type { IdleAction, ReportRequest, ReportResponse } from '../functions/contract.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, GateState } from './gate-state.ts';

@@ -1,5 +1,5 @@
-// The agent's WebSocket to the gateway for one kernel. channels.ts opens it before it answers the front-end, so that
-// the front-end is told what the gateway said: its sub-protocol, or why not.
+// The agent's WebSocket to the gateway for one kernel. gateway-line.ts opens it, and is told what the gateway said: its
+// sub-protocol, or why not.
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { Gateway } from './gateway.ts';

@@ -1,5 +1,5 @@
 // How the messages of a kernel's channels change what is known of it (pure): which requests are in flight, whether one
-// waits for input, what was activity. kernels.ts calls it for every message that channel-bridge.ts passes on.
+// waits for input, what was activity. kernels.ts calls it for every message that kernel-host.ts passes on.
 //
 // Busy is an execute without its own idle, by parent: an idle that belongs to something else says nothing (a
 // kernel_info_request on the control channel publishes one in the middle of a cell).
@@ -86,11 +86,6 @@ export function afterAnswer(
     default:
       return next;
   }
-}
-
-/** A message too large to look into: it is no status, so it is output. */
-export function afterOutput(kernel: KernelRecord, now: number): KernelRecord {
-  return { ...kernel, lastMessageAt: now, activeAt: now };
 }
 
 /** How many front-ends are connected. */

@@ -1,4 +1,4 @@
-// The kernels that the agent knows, by id: takes messages and lists in, tells what changed. channel-bridge.ts and
+// The kernels that the agent knows, by id: takes messages and lists in, tells what changed. kernel-host.ts and
 // watch.ts feed it, reporter.ts reads it; the rules are in kernel-messages.ts and activity.ts.
 import type { KernelActivity } from '../functions/contract.ts';
 import { activityOf, afterListing } from './activity.ts';
@@ -8,7 +8,6 @@ import {
   afterChannelClosed,
   afterChannelOpened,
   afterFrontEnds,
-  afterOutput,
   afterRequest,
   afterUse,
 } from './kernel-messages.ts';
@@ -45,10 +44,6 @@ export class Kernels {
 
   answer(id: string, message: KernelMessage): void {
     this.#update(id, (kernel, now) => afterAnswer(kernel, message, now));
-  }
-
-  output(id: string): void {
-    this.#update(id, afterOutput);
   }
 
   channelOpened(id: string): void {

@@ -81,7 +81,7 @@ export class PlainEnd implements FrontEnd {
     const { webSocket, host, key, log } = this.#options;
     try {
       const frame = fromWire(webSocket.protocol, data, isBinary);
-      // It has what was sent to it; nothing of it waited anywhere.
+      // It does not say what it has had. As in Jupyter, what it sends counts from when it comes.
       const seen = host.kernelLog.head;
       host.request({ channel: key, number: 0, seen, waitedMilliseconds: 0 }, frame);
     } catch (error) {

@@ -23,7 +23,6 @@ const WORDS: Record<Exclude<Cause, 'error' | 'idleUnseen' | 'done'>, string> = {
     'that it does not run twice; look at what it should have done.',
   endUnseen:
     'This ran, but the connection to the kernel broke before its end was seen: output may be missing, and it may have failed.',
-  gone: 'The kernel is gone, and with it what waited for it.',
 };
 
 export interface AnswerPart {

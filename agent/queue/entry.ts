@@ -17,7 +17,6 @@ const cause = z.enum([
   'endUnseen',
   'idleUnseen',
   'done',
-  'gone',
 ]);
 
 /** A front-end's request; the body is its message. */

@@ -75,8 +75,7 @@ export type Cause =
   /** It was answered, and nothing but its idle status was not seen. */
   | 'idleUnseen'
   /** The gateway has started the kernel anew, as the request wanted. */
-  | 'done'
-  | 'gone';
+  | 'done';
 
 /** An answer that the agent owes: its parts are written one by one. */
 export interface Owed {

@@ -19,7 +19,6 @@ const CAUSES: Record<Exclude<Cause, 'done'>, [Shown, words: RegExp]> = {
   notNow: ['notice', /^The kernel cannot be reached .* Try again\.$/],
   unknown: ['error', /^Whether this ran is not known: .* not sent again, .* look at what/],
   endUnseen: ['error', /^This ran, but .* output may be missing, and it may have failed\.$/],
-  gone: ['notice', /^The kernel is gone, and with it what waited for it\.$/],
 };
 const causes = Object.entries(CAUSES) as [
   keyof typeof CAUSES,
