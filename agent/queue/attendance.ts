@@ -8,7 +8,9 @@ export function afterChannel(
   const { key, incarnation, epoch, previousEpoch } = entry;
   const known = state.channels.get(key);
   const isSame = known?.incarnation === incarnation;
-  const before = isSame ? known : { received: 0, failedAt: 0, ranAt: known?.ranAt ?? 0 };
+  // Its relay still has what its page sent before it could see a failure.
+  const { failedAt = 0, ranAt = 0 } = known ?? {};
+  const before = isSame ? known : { received: 0, failedAt, ranAt };
   return withChannel(state, key, { ...before, incarnation, epoch, previousEpoch });
 }
 

@@ -95,6 +95,22 @@ describe('what waits when a cell gets lost', () => {
   });
 });
 
+describe('a page that missed the failure of its cell, and gets a channel of its own', () => {
+  it('has what it had sent behind that cell aborted, and what it sends then is run', () => {
+    const scene = new Scene('page');
+    const seen = scene.head;
+    scene.asks({ page: 'page', id: 'cell' });
+    scene.does();
+    scene.says({ type: 'execute_reply', of: 'cell', content: { status: 'error' } });
+    scene.status('idle', 'cell');
+    scene.append({ kind: 'channel', key: 'page', incarnation: 'another', epoch: 1 });
+    scene.asks({ page: 'page', id: 'behind', seen });
+    assert.deepEqual(scene.does(), ['execute_reply behind error', 'status behind error']);
+    scene.asks({ page: 'page', id: 'anew' });
+    assert.ok(!scene.does().some((step) => step.startsWith('execute_reply')));
+  });
+});
+
 /** Neither its first bytes nor the same ones again have left a trace. */
 function getsLost(scene: Scene, content: Record<string, unknown>): void {
   scene.asks({ page: 'page', id: 'cell', content });
