@@ -132,9 +132,17 @@ function afterTrace(
     return hasFailed ? afterFailure(ended, lane, running.channel, sequence) : ended;
   }
   const hasIdled = entry.executionState === 'idle';
-  if (running.isTraced && !hasIdled) return state;
+  // What the old process had not begun has reached the new one.
+  const isOfPresent = entry.process !== undefined && entry.process === state.process;
+  const isFound = running.lostBy !== undefined && isOfPresent;
+  if (running.isTraced && !hasIdled && !isFound) return state;
+  const { lostBy, ...traced } = running;
   return changeLane(state, lane, (before) => ({
     ...before,
-    running: { ...running, ...(hasIdled && { hasIdled }), isTraced: true, mayResend: false },
+    running: {
+      ...{ ...traced, isTraced: true, mayResend: false },
+      ...(hasIdled && { hasIdled }),
+      ...(lostBy && !isFound && { lostBy }),
+    },
   }));
 }

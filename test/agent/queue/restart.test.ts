@@ -1,7 +1,7 @@
 // A kernel is restarted at somebody's request: the new process may speak before the gateway has answered, and it may fail.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { NEW_KERNEL, sessionOf } from '../../../agent/queue/state.ts';
+import { NEW_KERNEL, isBusy, sessionOf } from '../../../agent/queue/state.ts';
 import { Scene } from './scene.ts';
 
 describe('a restart', () => {
@@ -29,6 +29,21 @@ describe('a restart', () => {
       assert.ok(scene.does().includes(`execute_reply cell ${answer}`));
     });
   }
+
+  it('is nothing to a cell that the new process has begun', () => {
+    const scene = restarting();
+    scene.append({ kind: 'restarted', cause: 'died' });
+    assert.ok(!isBusy(scene.state));
+    scene.status('busy', 'cell');
+    assert.ok(!isBusy(scene.state), 'a late word of the old process');
+    scene.reconnects('second');
+    scene.process = 'new';
+    scene.status('busy', 'cell');
+    assert.ok(isBusy(scene.state));
+    scene.does();
+    scene.answersFence();
+    assert.ok(scene.does().includes('execute_reply cell endUnseen'));
+  });
 
   it('that fails lets go on what waited, messages that nobody answers among it', () => {
     const scene = new Scene('page');
