@@ -181,11 +181,6 @@ export function isBusy({ lanes }: KernelState): boolean {
   return running.some(({ lostBy, hasIdled }) => lostBy === undefined && hasIdled !== true);
 }
 
-/** Nothing of what front-ends have asked for is left to be done. */
-export function isSettled(state: KernelState): boolean {
-  return state.lanes.size === 0 && state.owed.length === 0;
-}
-
 /**
  * What the agent's and the relay's own messages bear as their session: the kernel's. JupyterLab throws away what it has
  * still to show of one session as soon as it receives a message of another (`_assertCurrentMessage` in

@@ -103,7 +103,7 @@ export class Outbox {
     return this.#placed(Math.max(number + 1, this.#waiting[0]?.number ?? 0));
   }
 
-  /** The agent has everything up to here. */
+  /** The other side has everything up to here. */
   forget(upTo: number): void {
     const first = this.#waiting[0]?.number ?? 0;
     if (upTo < first) return;
