@@ -14,8 +14,8 @@ import { freePort } from '../helpers/real-gateway.ts';
 import { until } from '../helpers/until.ts';
 import type { Iap } from './iap.ts';
 import { INSTANCE, PROJECT, ZONE, startIap } from './iap.ts';
-import type { Program } from './program.ts';
-import { programOf } from './program.ts';
+import type { Program } from '../helpers/program.ts';
+import { programOf } from '../helpers/program.ts';
 import type { RelayProcessOptions } from './relay-process.ts';
 import type { Tab } from './tab.ts';
 import { openTab } from './tab.ts';
@@ -157,7 +157,7 @@ interface AgentPlaces {
 function agentOf({ gateway, api, port, folder, agentEnvironment }: AgentPlaces): Program {
   return programOf({
     name: 'the agent',
-    file: path.join(import.meta.dirname, '../../agent/bin.ts'),
+    command: [process.execPath, path.join(import.meta.dirname, '../../agent/bin.ts')],
     environment: {
       AGENT_ADDRESS: '127.0.0.1',
       AGENT_PORT: String(port),
@@ -169,7 +169,7 @@ function agentOf({ gateway, api, port, folder, agentEnvironment }: AgentPlaces):
       GCE_METADATA_HOST: api.metadataHost,
       ...agentEnvironment,
     },
-    isReady: (line) => line.includes('front door open'),
+    isReady: (lines) => lines.some((line) => line.includes('front door open')),
   });
 }
 
@@ -200,9 +200,9 @@ function relayOf(places: RelayPlaces, timeScale: number): Program {
   };
   return programOf({
     name: 'the relay',
-    file: path.join(import.meta.dirname, 'relay-process.ts'),
+    command: [process.execPath, path.join(import.meta.dirname, 'relay-process.ts')],
     environment: { RELAY_OPTIONS: JSON.stringify(options) },
-    isReady: (line) => line.startsWith('{"port"'),
+    isReady: (lines) => lines.some((line) => line.startsWith('{"port"')),
   });
 }
 

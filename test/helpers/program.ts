@@ -1,15 +1,15 @@
-// A program of ours as a process of its own, so that it can be stopped, killed and started again where it was.
+// A program as a process of its own, so that it can be stopped, killed and started again where it was.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { until } from '../helpers/until.ts';
+import { until } from './until.ts';
 
 export interface Program {
   /** The last lines of what it wrote, over all its lives. */
   readonly lines: readonly string[];
   readonly processId: number | undefined;
-  /** Resolves when it has written a line that `isReady` knows. */
+  /** Resolves when it is ready. */
   start(): Promise<void>;
   /** Resolves when it has ended. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -17,35 +17,44 @@ export interface Program {
 
 export interface ProgramOptions {
   name: string;
-  file: string;
+  command: readonly [string, ...string[]];
+  /** Where it runs. */
+  folder?: string;
   environment: Record<string, string>;
-  isReady: (line: string) => boolean;
+  /** @param lines what it has written in this life */
+  isReady: (lines: readonly string[]) => boolean | Promise<boolean>;
 }
 
 const KEPT_LINES = 400;
+const START_SECONDS = 90;
 
-export function programOf({ name, file, environment, isReady }: ProgramOptions): Program {
+export function programOf(options: ProgramOptions): Program {
+  const { name, command, folder, environment, isReady } = options;
+  const [file, ...args] = command;
   const lines: string[] = [];
   let child: ChildProcess | undefined;
   const start = async () => {
-    let readyAt = false;
-    const started = spawn(process.execPath, [file], {
+    const said: string[] = [];
+    const started = spawn(file, args, {
+      cwd: folder,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
     for (const output of [started.stdout, started.stderr]) {
       createInterface({ input: output }).on('line', (line) => {
-        lines.push(line);
-        if (lines.length > KEPT_LINES) lines.shift();
-        readyAt ||= isReady(line);
+        for (const kept of [lines, said]) {
+          kept.push(line);
+          if (kept.length > KEPT_LINES) kept.shift();
+        }
       });
     }
-    await until(`${name} is ready`, () => {
+    const isThere = () => {
       if (started.exitCode !== null)
-        throw new Error(`${name} ended: ${lines.slice(-5).join('\n')}`);
-      return readyAt;
-    });
+        throw new Error(`${name} ended: ${lines.slice(-10).join('\n')}`);
+      return isReady(said);
+    };
+    await until(`${name} is ready`, isThere, START_SECONDS);
   };
   return {
     lines,
