@@ -12,6 +12,7 @@ import {
 } from './channel/frames.ts';
 import { Link } from './channel/link.ts';
 import { MessageError } from './channel/messages.ts';
+import { sendInParts } from './channel/parts.ts';
 import type { Clock } from './clock.ts';
 import { Delivery } from './delivery.ts';
 import type { FrontEnd } from './front-ends.ts';
@@ -29,6 +30,8 @@ const TRY_AGAIN = 1013;
 export interface ChannelEndOptions {
   key: string;
   webSocket: WebSocket;
+  /** The system has taken a part of a large message. */
+  onTaken: () => void;
   host: KernelHost;
   clock: Pick<Clock, 'after'>;
   log: Log;
@@ -166,11 +169,10 @@ export class ChannelEnd implements FrontEnd {
   }
 
   #deliver(sequence: number, message: Buffer): void {
-    const { webSocket } = this.#options;
+    const { webSocket, onTaken } = this.#options;
     const header = deliveryHeader(sequence);
     this.#link.send(sequence, header.length + message.length);
-    webSocket.send(header, { binary: true, compress: false, fin: false });
-    webSocket.send(message, { binary: true, compress: false, fin: true });
+    sendInParts(webSocket, [header, message], onTaken);
   }
 
   #confirm(): void {

@@ -5,13 +5,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from './channel/frames.ts';
+import { keepAlive } from './channel/keep-alive.ts';
 import { V1_SUBPROTOCOL } from './channel/messages.ts';
 import { ChannelEnd } from './channel-end.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { GATE_SHUT } from './gate.ts';
 import { jsonAnswer } from './headers.ts';
-import { keepAlive } from './keep-alive.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { PLAIN_KEY } from './kernel-host.ts';
 import type { KernelHosts } from './kernel-hosts.ts';
@@ -20,7 +20,7 @@ import { reasonOf } from './log.ts';
 import { PlainEnd } from './plain-end.ts';
 
 const GOODBYE_MILLISECONDS = 1_000;
-const PING_MILLISECONDS = 30_000;
+const PINGS = { milliseconds: 30_000, maxSilent: 1 };
 
 export interface ChannelsOptions {
   hosts: KernelHosts;
@@ -110,10 +110,10 @@ export class Channels {
     }
     const { clock, log } = this.#options;
     this.#frontEnds.handleUpgrade(request, socket, head, (webSocket) => {
-      keepAlive(webSocket, clock, PING_MILLISECONDS);
+      const { taken: onTaken } = keepAlive(webSocket, clock, { ...PINGS, stream: socket });
       const session = new URL(path, 'http://agent').searchParams.get('session_id') ?? randomUUID();
       if (webSocket.protocol === CHANNEL_SUBPROTOCOL) {
-        new ChannelEnd({ key: session.slice(0, 128), webSocket, host, clock, log });
+        new ChannelEnd({ key: session.slice(0, 128), webSocket, onTaken, host, clock, log });
       } else {
         new PlainEnd({ key: `${PLAIN_KEY}${randomUUID()}`, webSocket, host, log });
       }

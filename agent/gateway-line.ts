@@ -2,10 +2,10 @@
 // id, so that the gateway's buffer of what was printed meanwhile is ours. kernel-host.ts owns it.
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
+import { keepAlive } from './channel/keep-alive.ts';
 import { V1_SUBPROTOCOL, fromWire, toWire, writeMessage } from './channel/messages.ts';
 import type { Clock } from './clock.ts';
 import type { Gateway } from './gateway.ts';
-import { keepAlive } from './keep-alive.ts';
 import { HandshakeRefused, openKernelConnection } from './kernel-connection.ts';
 import type { Log } from './log.ts';
 import { reasonOf } from './log.ts';
@@ -16,9 +16,8 @@ const FIRST_PAUSE_MILLISECONDS = 200;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
 /** A kernel that is at work does not answer: then what is open is taken for good. */
 const PROOF_MILLISECONDS = 20_000;
-const PING_MILLISECONDS = 30_000;
 /** What is unread when the connection is ended is lost: it is not ended because we were frozen between two pings. */
-const MAX_SILENT_PINGS = 2;
+const PINGS = { milliseconds: 30_000, maxSilent: 2 };
 /** The answer to a question may be lost as any other's: then it is asked again. */
 const ASK_AGAIN_MILLISECONDS = 2_000;
 /**
@@ -206,7 +205,7 @@ export class GatewayLine {
   #read(webSocket: WebSocket): void {
     const { clock } = this.#options;
     if (!this.#isLeaving) {
-      this.#stopPings = keepAlive(webSocket, clock, PING_MILLISECONDS, MAX_SILENT_PINGS);
+      this.#stopPings = keepAlive(webSocket, clock, PINGS).stop;
     }
     webSocket.resume();
   }

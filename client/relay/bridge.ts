@@ -1,8 +1,9 @@
 // Joins two open WebSockets: messages as they are (binary or text), reading paused while the other side lags, pings,
 // and an end of one that ends the other. sockets.ts uses it for the UI server's.
 import type { RawData, WebSocket } from 'ws';
+import { keepAlive } from '../../agent/channel/keep-alive.ts';
 import type { Clock } from '../clock.ts';
-import { FRONT_END_PINGS, keepAlive } from './keep-alive.ts';
+import { FRONT_END_PINGS } from './timings.ts';
 
 /** Reading stops above the first and goes on below the second. */
 const HIGH_WATER_BYTES = 4 * 1_048_576;

@@ -49,3 +49,6 @@ export const RELAY_TIMINGS: RelayTimings = {
   change: 10_000,
   create: 30_000,
 };
+
+/** Of the connections of this machine. */
+export const FRONT_END_PINGS = { milliseconds: 20_000, maxSilent: 3 };

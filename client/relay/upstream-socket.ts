@@ -21,6 +21,8 @@ export interface UpstreamSocketOptions {
 export interface UpstreamSocket {
   /** Open, and paused until somebody listens. */
   socket: WebSocket;
+  /** What it runs on. */
+  stream: Duplex;
   /** What the server chose; servers that do not know any choose none. */
   protocol: string | undefined;
 }
@@ -66,7 +68,7 @@ export async function openUpstreamSocket(options: UpstreamSocketOptions): Promis
   options.signal.addEventListener('abort', giveUp);
   try {
     await opened(socket);
-    return { socket, protocol: await protocol };
+    return { socket, stream, protocol: await protocol };
   } finally {
     cancel();
     options.signal.removeEventListener('abort', giveUp);

@@ -2,11 +2,14 @@
 // once again when something tells that the way is back. relay-channel.ts says hello on each.
 import type { WebSocket } from 'ws';
 import { CHANNEL_SUBPROTOCOL, MAX_FRAME_BYTES } from '../../../agent/channel/frames.ts';
+import type { KeepAlive } from '../../../agent/channel/keep-alive.ts';
+import { keepAlive } from '../../../agent/channel/keep-alive.ts';
+import { sendInParts } from '../../../agent/channel/parts.ts';
 import type { Clock } from '../../clock.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { toAgentHeaders, toSocketHeaders } from '../headers.ts';
+import type { UpstreamSocket } from '../upstream-socket.ts';
 import { HandshakeRefusedError, openUpstreamSocket } from '../upstream-socket.ts';
-import { keepAlive } from '../keep-alive.ts';
 import type { ChannelName } from './channel-store.ts';
 import type { RelayTimings } from '../timings.ts';
 
@@ -43,6 +46,7 @@ export class AgentConnection {
   readonly #options: AgentConnectionOptions;
   readonly #stopListening: () => void;
   #webSocket: WebSocket | undefined;
+  #pings: KeepAlive | undefined;
   #isOpening = false;
   /** The agent has answered on the present WebSocket. */
   #isProven = false;
@@ -63,7 +67,9 @@ export class AgentConnection {
   }
 
   send(data: Buffer | string): void {
-    this.#webSocket?.send(data, { compress: false });
+    const webSocket = this.#webSocket;
+    if (typeof data === 'string') webSocket?.send(data, { compress: false });
+    else if (webSocket) sendInParts(webSocket, [data], () => this.#pings?.taken());
   }
 
   /** The agent has answered as it should: the next pause is short again. */
@@ -104,10 +110,10 @@ export class AgentConnection {
     }
   }
 
-  async #handshake(): Promise<WebSocket> {
+  async #handshake(): Promise<UpstreamSocket> {
     const { name, agent, clock, timings } = this.#options;
     const session = encodeURIComponent(name.session);
-    const { socket, protocol } = await openUpstreamSocket({
+    const upstream = await openUpstreamSocket({
       openStream: () => agent.openStream(),
       path: `/api/kernels/${name.kernelId}/channels?session_id=${session}`,
       headers: toSocketHeaders(toAgentHeaders([], agent.accessToken)),
@@ -117,12 +123,12 @@ export class AgentConnection {
       handshakeMilliseconds: timings.greeting,
       maxPayload: MAX_FRAME_BYTES,
     });
-    if (protocol === CHANNEL_SUBPROTOCOL) return socket;
-    socket.terminate();
+    if (upstream.protocol === CHANNEL_SUBPROTOCOL) return upstream;
+    upstream.socket.terminate();
     throw new ForeignAgentError(FOREIGN_AGENT);
   }
 
-  #use(webSocket: WebSocket): void {
+  #use({ socket: webSocket, stream }: UpstreamSocket): void {
     webSocket.on('error', () => undefined); // `close` follows and is what counts.
     if (this.#isEnded) {
       webSocket.terminate();
@@ -139,8 +145,8 @@ export class AgentConnection {
     webSocket.once('close', (code) => {
       if (webSocket === this.#webSocket) this.#lost(code);
     });
-    const pings = { milliseconds: timings.ping, maxSilent: MAX_SILENT_PINGS };
-    this.#cancels.push(keepAlive(webSocket, clock, pings));
+    const pings = { milliseconds: timings.ping, maxSilent: MAX_SILENT_PINGS, stream };
+    this.#pings = keepAlive(webSocket, clock, pings);
     this.#cancelGreeting = clock.after(timings.greeting, () => {
       webSocket.terminate();
     });
@@ -185,6 +191,7 @@ export class AgentConnection {
   #forgetSocket(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
+    this.#pings?.stop();
     this.#webSocket = undefined;
   }
 }

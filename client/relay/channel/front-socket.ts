@@ -2,10 +2,11 @@
 // has arrived. relay-channel.ts has one at a time.
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import { keepAlive } from '../../../agent/channel/keep-alive.ts';
 import { fromWire, toWire } from '../../../agent/channel/messages.ts';
 import type { Clock } from '../../clock.ts';
-import { FRONT_END_PINGS, keepAlive } from '../keep-alive.ts';
 import type { RelayTimings } from '../timings.ts';
+import { FRONT_END_PINGS } from '../timings.ts';
 
 /** Nothing more is written above, and again below, so much that waits to be sent. */
 const HIGH_WATER_BYTES = 4 * 1_048_576;
@@ -64,7 +65,7 @@ export class FrontSocket {
       this.#cancelAsk?.();
       options.onClosed([1000, 1001, 1005].includes(code));
     });
-    this.#stopPings = keepAlive(webSocket, clock, FRONT_END_PINGS);
+    this.#stopPings = keepAlive(webSocket, clock, FRONT_END_PINGS).stop;
   }
 
   get isFull(): boolean {
