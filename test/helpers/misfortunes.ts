@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runClient, untilNoProcess, type RunningClient } from './client.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
 
 export interface Place {
   /** HOME of the program; nothing is in it. */
@@ -34,9 +35,31 @@ export interface Misfortune {
   after?: (place: Place, client: RunningClient) => Promise<void> | void;
 }
 
-export function describeMisfortunes(name: string, rows: readonly Misfortune[]): void {
-  describe(name, () => {
+/** Of a client that serves. */
+export const READY = /Kernels run on/;
+export const ON_A_TERMINAL = /\x1b/; // eslint-disable-line no-control-regex -- what only a terminal understands
+
+/** @param options of the suite; rows that are run side by side must not share what they change */
+export function describeMisfortunes(
+  name: string,
+  rows: readonly Misfortune[],
+  options: { concurrency?: boolean } = {},
+): void {
+  describe(name, options, () => {
     for (const row of rows) it(row.title, (t) => run(row, t));
+  });
+}
+
+/** A start that needs no Jupyter on this machine. */
+export function start(name: string, ...more: string[]) {
+  return ({ content }: Place) => ['start', '--ui', 'none', '--name', name, ...more, content];
+}
+
+export function said(client: RunningClient, pattern: RegExp): Promise<unknown> {
+  return until(String(pattern), () => {
+    if (pattern.test(client.stderr())) return true;
+    if (client.process.exitCode !== null) throw new Error(`it has ended: ${client.stderr()}`);
+    return false;
   });
 }
 

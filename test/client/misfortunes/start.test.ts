@@ -1,17 +1,22 @@
-// What bad luck gets `start` and `connect`, with the real program against one backend.
+// What bad luck gets `start` before it serves, in the cloud and on this machine, with the real program against one backend.
+// once-ready.test.ts is about what comes later.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, type TestContext } from 'node:test';
-import { session } from '../../../functions/contract.ts';
-import type { RunningClient } from '../../helpers/client.ts';
-import { describeMisfortunes, type Misfortune, type Place } from '../../helpers/misfortunes.ts';
+import {
+  describeMisfortunes,
+  ON_A_TERMINAL,
+  READY,
+  said,
+  start,
+  type Misfortune,
+} from '../../helpers/misfortunes.ts';
 import { startQuickCloud } from '../../helpers/quick-cloud.ts';
-import { until } from '../../helpers/until.ts';
 
 const BOOT_TIMEOUT = 'BOOT_TIMEOUT_SECONDS';
 const forAll = { after } as unknown as Pick<TestContext, 'after'>;
@@ -20,26 +25,9 @@ const { backend, env } = cloud;
 const INSERT = { service: 'compute', method: 'POST', path: '/instances$' };
 const isRoot = process.getuid?.() === 0;
 
-/** A start that needs no Jupyter on this machine. */
-function start(name: string, ...more: string[]) {
-  return ({ content }: Place) => ['start', '--ui', 'none', '--name', name, ...more, content];
-}
-
-function said(client: RunningClient, pattern: RegExp): Promise<unknown> {
-  return until(String(pattern), () => {
-    if (pattern.test(client.stderr())) return true;
-    if (client.process.exitCode !== null) throw new Error(`it has ended: ${client.stderr()}`);
-    return false;
-  });
-}
-
 /** Made by `prepare` of the row that is run. */
 let taken = 0;
 let folder = '';
-let proxy: { url: string; cut: (isCut: boolean) => void };
-
-const READY = /Kernels run on/;
-const ON_A_TERMINAL = /\x1b/; // eslint-disable-line no-control-regex -- what only a terminal understands
 
 /** An operation that fails for good. */
 function failing(code: string, says: RegExp[]): Misfortune {
@@ -124,86 +112,6 @@ const inTheCloud: Misfortune[] = [
   },
 ];
 
-const afterReady: Misfortune[] = [
-  {
-    title: 'another machine asked for than the session of that name has',
-    prepare: () => backend.you.create({ name: 'small' }),
-    args: start('small', '--machine-type', 'e2-standard-8'),
-    env,
-    says: [
-      /Session small exists already, with another machineType/,
-      /Asked for: machineType by --machine-type/,
-      /give --name; to make this one anew: datalab-client delete --name small/,
-    ],
-    after: () => cloud.ask('small', 'DELETE'),
-  },
-  {
-    title: 'deleted by somebody else after it was ready',
-    args: start('gone-late'),
-    env,
-    during: async (client) => {
-      await said(client, READY);
-      await cloud.ask('gone-late', 'DELETE');
-    },
-    says: [/Session gone-late (is being|was) deleted/],
-  },
-  {
-    title: 'its instance deleted outside of Datalab',
-    args: start('lost'),
-    env,
-    during: async (client) => {
-      await said(client, READY);
-      const { id } = session.parse(await cloud.find('lost'));
-      const [instance] = await backend.google.instances(id);
-      assert.ok(instance);
-      await backend.google.change('DELETE', instance);
-    },
-    says: [/Session lost failed: Instance .* was deleted outside of Datalab/],
-    after: () => cloud.ask('lost', 'DELETE'),
-  },
-  ...(['suspend', 'stop'] as const).map((verb): Misfortune => {
-    const [state, what] =
-      verb === 'suspend'
-        ? ['SUSPENDED', 'kernels and variables kept']
-        : ['STOPPED', 'files kept, kernels gone'];
-    return {
-      title: `${state} by somebody else, and nobody at a terminal: that is its end, and no failure`,
-      args: ({ content }) => ['connect', '--name', `to-${verb}`, content],
-      env,
-      during: async (client) => {
-        await said(client, READY);
-        await cloud.ask(`to-${verb}`, 'POST', `:${verb}`);
-      },
-      exitCode: 0,
-      says: [
-        new RegExp(`Session to-${verb} is ${state}: ${what}`),
-        new RegExp(`Come back with: datalab-client connect --name to-${verb} `),
-      ],
-      saysNot: [ON_A_TERMINAL],
-      after: () => cloud.ask(`to-${verb}`, 'DELETE'),
-    };
-  }),
-  {
-    title: 'the backend out of reach for a while: it is said, and is no end',
-    args: start('patient'),
-    prepare: async (_, t) => {
-      proxy = await startProxy(t, new URL(env['DATALAB_API_URL'] ?? ''));
-    },
-    env: () => ({ ...env, DATALAB_API_URL: proxy.url }),
-    during: async (client) => {
-      await said(client, READY);
-      proxy.cut(true);
-      await said(client, /patient: READY · backend not reachable since \d\d:\d\d/);
-      proxy.cut(false);
-      await said(client, /backend not reachable[^]*patient: READY · no kernels · connected/);
-      client.signal('SIGINT');
-    },
-    exitCode: 0,
-    says: [/Session patient goes on without you/],
-    after: () => cloud.ask('patient', 'DELETE'),
-  },
-];
-
 const onThisMachine: Misfortune[] = [
   {
     title: 'the port taken: before anything is asked for',
@@ -263,7 +171,6 @@ const onThisMachine: Misfortune[] = [
 ];
 
 describeMisfortunes('in the cloud, before it is ready', inTheCloud);
-describeMisfortunes('after it was ready', afterReady);
 describeMisfortunes('on this machine', onThisMachine);
 
 /** Where only root can make a file system that is full. */
@@ -296,38 +203,4 @@ function smallFolder(t: TestContext, how: 'ro' | 'rw'): string {
     rmSync(made, { recursive: true, force: true });
   });
   return made;
-}
-
-/** Between the client and the API, so that the way can be cut. */
-async function startProxy(t: TestContext, target: URL) {
-  let isCut = false;
-  const sockets = new Set<{ destroy(): void }>();
-  const server = createServer((socket) => {
-    if (isCut) {
-      socket.destroy();
-      return;
-    }
-    const onward = connect(Number(target.port), target.hostname);
-    for (const end of [socket, onward]) {
-      sockets.add(end);
-      end.on('error', () => undefined);
-    }
-    socket.pipe(onward).pipe(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const end = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  t.after(() => {
-    server.close();
-    end();
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    url: `http://127.0.0.1:${port}`,
-    cut: (cut: boolean) => {
-      isCut = cut;
-      if (cut) end();
-    },
-  };
 }
