@@ -19,7 +19,8 @@ function connect(t: TestContext, name: string, options: TerminalOptions = {}) {
   return runOnTerminal(t, ['connect', '--name', name, temporaryFolder(t)], { ...options, env });
 }
 
-describe('on a terminal', () => {
+// Side by side: both wait for the next look of their clients, of which there is one every 15 s.
+describe('on a terminal', { concurrency: true }, () => {
   it('a session that sleeps is woken with Enter, and Ctrl-C says how to come back', async (t) => {
     if (!requireProgram(t, PYTHON)) return;
     const terminal = connect(t, 'sleepy');
@@ -59,7 +60,9 @@ describe('on a terminal', () => {
     assert.equal(await terminal.ended, 1);
     assert.match(terminal.text(), /datalab-client: Session doomed (is being|was) deleted/);
   });
+});
 
+describe('the window of a terminal', () => {
   it('keeps what it draws in place, whatever becomes of the window', async (t) => {
     if (!requireProgram(t, PYTHON)) return;
     cloud.muteBoots(true);
