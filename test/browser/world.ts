@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { ACCESS_TOKEN, startApiServer } from '../agent/api-server.ts';
+import { compiledCode } from '../helpers/compiled-code.ts';
 import { startJupyterGateway } from '../helpers/jupyter-gateway.ts';
 import { freePort } from '../helpers/real-gateway.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -56,7 +57,7 @@ export async function startWorld(test: Cleaner, gatewayProgram?: string): Promis
 
 async function startAgent(t: Cleaner, settings: Record<string, string>): Promise<void> {
   const agent = spawn(process.execPath, [AGENT], {
-    env: { PATH: process.env['PATH'], ...settings },
+    env: { PATH: process.env['PATH'], ...compiledCode(), ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Policy } from '../../functions/policy.ts';
+import { compiledCode } from '../helpers/compiled-code.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { API_AUDIENCE, PROJECT } from './fake-google.ts';
@@ -80,6 +81,7 @@ export function apiEnvironment(
   return {
     PATH: process.env['PATH'],
     HOME: folder,
+    ...compiledCode(),
     PROJECT_ID: PROJECT,
     ZONE: 'europe-west1-b',
     API_URL: API_AUDIENCE,

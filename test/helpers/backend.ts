@@ -13,6 +13,7 @@ import {
   type SessionView,
 } from '../../functions/contract.ts';
 import { PROJECT, request, signIn, ZONE } from '../emulator/cloud-fixture.ts';
+import { compiledCode } from './compiled-code.ts';
 import { googleWorldOf, type GoogleWorld } from './google-world.ts';
 import type { Gateway } from './jupyter-front-end.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -95,6 +96,7 @@ export async function startBackend(
       environment: {
         OBSERVE_INTERVAL_SECONDS: '0.3',
         REPORT_INTERVAL_SECONDS: '1',
+        ...compiledCode(),
         ...environment,
       },
     },

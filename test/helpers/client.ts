@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import type { ReadyEvent } from '../../client/session/start-words.ts';
+import { compiledCode } from './compiled-code.ts';
 import { until } from './until.ts';
 
 export type ClientEvent = {
@@ -32,6 +33,11 @@ export const PROGRAM = path.join(import.meta.dirname, '../../client/datalab-clie
 
 const EVENT_SECONDS = 90;
 
+/** Settings of the functions of an emulator that it starts. */
+const FUNCTIONS = Object.fromEntries(
+  Object.entries(compiledCode()).map(([name, value]) => [`DATALAB_FUNCTIONS_${name}`, value]),
+);
+
 export function runClient(
   t: Pick<TestContext, 'after'>,
   stateDir: string,
@@ -40,7 +46,7 @@ export function runClient(
   program = PROGRAM,
 ): RunningClient {
   const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, DATALAB_STATE_DIR: stateDir, ...env },
+    env: { ...process.env, ...FUNCTIONS, DATALAB_STATE_DIR: stateDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const events: ClientEvent[] = [];
