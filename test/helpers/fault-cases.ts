@@ -41,7 +41,7 @@ const OTHERS = [
   /^GET \/computeMetadata\/v1\/instance\/attributes\//,
 ];
 
-/** Made by chance: while an insert is not to be seen yet. `lostInsertJourneys` sees to it that it is made. */
+/** Made by chance: while an insert is not to be seen yet. `lostInserts` see to it that it is made. */
 const RARE = /^GET \/compute\/v1\/.*\/aggregated\/instances$/;
 
 /** Lives once without any fault. @returns what was called, each in the stages in which it was */
@@ -106,7 +106,22 @@ export function someOf(cases: readonly FaultCase[], perCall: number, seed: numbe
   });
 }
 
-export function titleOf({ stage, service, method, path, fault, after }: FaultCase): string {
+/** As few lives as can be, with so many faults in each of their stages at most. */
+export function livesOf<Case extends { stage: Stage }>(
+  cases: readonly Case[],
+  perStage: number,
+): Case[][] {
+  const lives: Case[][] = [];
+  for (const one of cases) {
+    const inStage = (life: Case[]) => life.filter(({ stage }) => stage === one.stage);
+    const life = lives.find((candidate) => inStage(candidate).length < perStage);
+    if (life) life.push(one);
+    else lives.push([one]);
+  }
+  return lives;
+}
+
+function titleOf({ stage, service, method, path, fault, after }: FaultCase): string {
   const which = after === 0 ? '' : `, call ${after + 1}`;
   return `${fault}: ${service} ${method} ${path} in ${stage}${which}`;
 }
@@ -133,17 +148,18 @@ export async function liveWith(
   return id;
 }
 
-/** Runs the cases as tests of their own, as many at a time as there are lanes; `t` has to allow so many. */
-export async function runCases<Lane>(
+/** Runs the lives as tests of their own, as many at a time as there are lanes; `t` has to allow so many. */
+export async function runLives<Lane>(
   t: TestContext,
-  cases: readonly FaultCase[],
+  lives: readonly (readonly FaultCase[])[],
   lanes: readonly Lane[],
-  run: (t: TestContext, one: FaultCase, lane: Lane, name: string) => Promise<void>,
+  run: (t: TestContext, life: readonly FaultCase[], lane: Lane, name: string) => Promise<void>,
 ): Promise<void> {
-  const waiting = cases.entries();
+  const waiting = lives.entries();
   const work = async (lane: Lane) => {
-    for (const [index, one] of waiting) {
-      await t.test(titleOf(one), (child) => run(child, one, lane, `life-${index}`));
+    for (const [index, life] of waiting) {
+      const title = life.map(titleOf).join('; ');
+      await t.test(title, (child) => run(child, life, lane, `life-${index}`));
     }
   };
   await Promise.all(lanes.map(work));

@@ -6,10 +6,11 @@ import { startFaultBackend } from './fault-backend.ts';
 import {
   callsOfLife,
   casesOf,
+  livesOf,
   liveWith,
-  runCases,
+  runLives,
   someOf,
-  titleOf,
+  type FaultCase,
   type MadeCall,
 } from './fault-cases.ts';
 import { assertLived, countBuilds, live } from './whole-life.ts';
@@ -19,6 +20,8 @@ export interface Extent {
   perCall?: number;
   /** See casesOf. */
   occurrences?: number;
+  /** That fail in one stage of a life; undefined: one call fails in each life. */
+  perStage?: number;
   lanes: number;
 }
 
@@ -35,9 +38,10 @@ export async function warmJourneys(t: TestContext, extent: Extent): Promise<void
   );
   const [first] = lanes;
   assert.ok(first);
-  const cases = chosen(await callsOfLife(first, 'clean'), extent);
-  await runCases(t, cases, lanes, async (_, one, backend, name) => {
-    await assertLived(backend, await liveWith(backend, [one], name));
+  // Those that take longest first.
+  const lives = [...lostInserts(), ...chosen(await callsOfLife(first, 'clean'), extent)];
+  await runLives(t, lives, lanes, async (_, life, backend, name) => {
+    await assertLived(backend, await liveWith(backend, life, name));
   });
 }
 
@@ -54,32 +58,23 @@ export async function firstJourneys(t: TestContext, extent: Extent): Promise<voi
       stage === 'create' && (service === 'registry' || !known.has(path)),
   );
   const lanes = Array.from({ length: extent.lanes }, (_, lane) => lane);
-  await runCases(t, chosen(calls, extent), lanes, async (child, one, _, name) => {
+  await runLives(t, chosen(calls, extent), lanes, async (child, life, _, name) => {
     const fresh = await startFaultBackend(child, { seedGateway: false });
-    await assertLived(fresh, await liveWith(fresh, [one], name));
+    await assertLived(fresh, await liveWith(fresh, life, name));
     assert.equal(await countBuilds(fresh), 1);
   });
 }
 
 /** The insert gets lost, and then the look for what it may have made fails too. */
-export async function lostInsertJourneys(t: TestContext): Promise<void> {
-  const backend = await startFaultBackend(t);
-  await live(backend, { name: 'warm-up' });
+function lostInserts(): FaultCase[][] {
   const inCreate = { stage: 'create', service: 'compute', after: 0 } as const;
   const insert = { ...inCreate, method: 'POST', path: '/instances$' };
   const look = { ...inCreate, method: 'GET', path: '/aggregated/instances$' };
-  for (const one of casesOf([look])) {
-    const both = [{ ...insert, fault: 'lost request' } as const, one];
-    await t.test(titleOf(one), async () => {
-      await assertLived(
-        backend,
-        await liveWith(backend, both, `life-${one.fault.replace(' ', '-')}`),
-      );
-    });
-  }
+  return casesOf([look]).map((one) => [{ ...insert, fault: 'lost request' }, one]);
 }
 
-function chosen(calls: readonly MadeCall[], { perCall, occurrences }: Extent) {
+function chosen(calls: readonly MadeCall[], { perCall, occurrences, perStage }: Extent) {
   const all = casesOf(calls, occurrences);
-  return perCall === undefined ? all : someOf(all, perCall, SEED);
+  const cases = perCall === undefined ? all : someOf(all, perCall, SEED);
+  return perStage === undefined ? cases.map((one) => [one]) : livesOf(cases, perStage);
 }
