@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Backend } from '../helpers/backend.ts';
 import { startFaultBackend } from '../helpers/fault-backend.ts';
-import { FAULTS } from '../helpers/fault-cases.ts';
+import { FAULTS, livesOf } from '../helpers/fault-cases.ts';
 import { image, session } from '../../functions/contract.ts';
 import {
   countBuilds,
@@ -56,39 +56,32 @@ const CALLS: Record<Stage, { method: string; path: string }> = {
 describe('an operation that fails for good', () => {
   it('is told with what to do, and doing it works', { concurrency: false }, async (t) => {
     const backend = await startFaultBackend(t);
-    for (const [index, failure] of FAILURES.entries()) {
-      await t.test(`${failure.stage}: ${failure.code}`, () =>
-        failAndGoOn(backend, failure, `life-${index}`),
-      );
+    for (const [index, failures] of livesOf(FAILURES, 1).entries()) {
+      const title = failures.map(({ stage, code }) => `${stage}: ${code}`).join(', ');
+      await t.test(title, () => failAndGoOn(backend, failures, `life-${index}`));
     }
-  });
-
-  it('leads on to the next zone, where there is one', async (t) => {
-    const backend = await startFaultBackend(t);
-    const rule = { service: 'compute', ...CALLS.create, operationError: { code: STOCKOUT } };
-    await backend.control('POST', '/faults', rule);
-    const wanted = { fallbackZones: ['us-central1-b'] };
-    const { id } = await create(backend.you, 'default', wanted);
-    await reach(backend.you, id, 'READY');
-    assert.equal((await backend.you.get(id)).instance?.zone, 'us-central1-b');
-    assert.equal((await instancesOf(backend, id)).length, 1);
+    await t.test('or leads on to the next zone, where there is one', () => goToNextZone(backend));
   });
 });
 
-async function failAndGoOn(backend: Backend, failure: Failure, name: string): Promise<void> {
+async function failAndGoOn(
+  backend: Backend,
+  failures: readonly Failure[],
+  name: string,
+): Promise<void> {
   const { you } = backend;
   let id = '';
   for (const { name: stage, ask, state } of STAGES) {
-    const isFailing = stage === failure.stage;
+    const failure = failures.find((one) => one.stage === stage);
     const again = stage === 'create' ? { method: 'POST', verb: ':start' } : ask;
-    if (isFailing) {
+    if (failure) {
       const operationError = { code: failure.code };
       const rule = { service: 'compute', ...CALLS[stage], operationError };
       await backend.control('POST', '/faults', rule);
     }
     if (stage === 'create') ({ id } = await create(you, name));
     else await patiently(you, ask.method, `/v1/sessions/${id}${ask.verb}`);
-    if (isFailing) {
+    if (failure) {
       const failed = session.parse(await you.settle(id, 'FAILED'));
       assert.match(failed.error?.message ?? '', failure.words);
       if (failure.healsTo) await you.settle(id, failure.healsTo);
@@ -101,8 +94,18 @@ async function failAndGoOn(backend: Backend, failure: Failure, name: string): Pr
     ({ operationType, error }) => operationType === 'insert' && !error,
   );
   assert.equal(isMade.length, 1, 'one instance was made');
-  assert.equal(operations.filter(({ error }) => error).length, 1);
+  assert.equal(operations.filter(({ error }) => error).length, failures.length);
   assert.deepEqual(await instancesOf(backend, id), []);
+}
+
+async function goToNextZone(backend: Backend): Promise<void> {
+  const rule = { service: 'compute', ...CALLS.create, operationError: { code: STOCKOUT } };
+  await backend.control('POST', '/faults', rule);
+  const wanted = { fallbackZones: ['us-central1-b'] };
+  const { id } = await create(backend.you, 'default', wanted);
+  await reach(backend.you, id, 'READY');
+  assert.equal((await backend.you.get(id)).instance?.zone, 'us-central1-b');
+  assert.equal((await instancesOf(backend, id)).length, 1);
 }
 
 describe('a build that fails for good', () => {
