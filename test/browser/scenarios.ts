@@ -1,6 +1,9 @@
 // What is done on a notebook's page and what happens to it, for both kinds of page. run-scenarios.ts runs them.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { untilShown } from './notebook-page.ts';
 import type { Cleaner } from './last-first.ts';
@@ -13,6 +16,8 @@ const CUT_SECONDS = 75;
 
 /** Says how often it has run. */
 const COUNT = 'runs = globals().get("runs", 0) + 1\nprint("ran", runs)';
+/** How many lines the loop before has printed. */
+const LINES = 'print("lines", line)';
 const PROCESS = 'import os, time\nprint("process", os.getpid())';
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -26,7 +31,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await notebook.rename('renamed.ipynb');
     const paths = async () => (await world.sessions()).map((session) => session.path);
     await until('the kernel’s session has the new name', async () =>
-      (await paths()).some((path) => path.endsWith('/renamed.ipynb')),
+      (await paths()).some((at) => at.endsWith('/renamed.ipynb')),
     );
     const line = linesOf((await notebook.outputs())[2]).length;
     await untilShown(notebook, new RegExp(`^line ${line + 5}$`, 'm'), 2);
@@ -87,16 +92,21 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 
   'shows every line of a loop in which the relay is killed': async (t, suite) => {
-    const place = await openPlace(t, suite, [PROCESS, loop(200), COUNT]);
+    const end = path.join(temporaryFolder(t), 'end');
+    const place = await openPlace(t, suite, [PROCESS, loopUntil(end), COUNT, LINES]);
     const { notebook, pages } = place;
     await notebook.runAll();
     await untilShown(notebook, /^line 5$/m, 1);
     await pages.kill();
     await place.picture('relay-killed');
+    const seen = linesOf((await notebook.outputs())[1]).length;
     await pages.startAgain();
-    await untilShown(notebook, /^ran \d+$/m, 2);
+    // The first of them may have been under way before.
+    await untilShown(notebook, new RegExp(`^line ${seen + 10}$`, 'm'), 1);
+    writeFileSync(end, '');
+    await untilShown(notebook, /^lines \d+$/m, 3);
     await notebook.dismiss();
-    await assertComplete(place, 200);
+    await assertComplete(place, Number(numberIn((await notebook.outputs())[3] ?? '')));
     await place.picture('relay-again');
   },
 };
@@ -165,6 +175,12 @@ function runsOf(numbers: readonly number[]): string {
 function loop(count: number): string {
   const lines = ['    print("line", line, flush=True)', '    time.sleep(0.1)'];
   return [`for line in range(${count}):`, ...lines].join('\n');
+}
+
+/** Goes on for as long as there is no such file. */
+function loopUntil(file: string): string {
+  const lines = ['    print("line", line, flush=True)', '    line += 1', '    time.sleep(0.1)'];
+  return ['line = 0', `while not os.path.exists("${file}"):`, ...lines].join('\n');
 }
 
 function linesOf(output = ''): string[] {
