@@ -1,5 +1,5 @@
-// A minute in which five sessions are left alone: each does what was agreed. They run side by side, since a minute is
-// the shortest idle time that there is.
+// Sessions that sleep. A minute in which five are left alone: each does what was agreed. They run side by side, since a
+// minute is the shortest idle time that there is; and beside them one whose owner switches it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CreateSessionRequest, SessionView } from '../../functions/contract.ts';
@@ -12,13 +12,21 @@ import { until } from '../helpers/until.ts';
 const IDLE_SECONDS = 60;
 const AT_WORK = 'import time\nfor _ in range(600): time.sleep(1)';
 
+/** Cannot end before the session is awake again: a second kernel writes the file then. */
+const WAITING_CELL = `
+import os, time
+steps = 1
+while not os.path.exists('go-on'): time.sleep(0.02)
+steps += 1
+`;
+
 interface Left {
   view: SessionView;
   kernel: string;
 }
 
-describe('sessions that are left alone for their idle time', () => {
-  it('sleep as they were told, with their kernels, unless they have a reason not to', async (t) => {
+describe('sessions', { concurrency: true }, () => {
+  it('that are left alone for their idle time sleep as they were told, with their kernels, unless they have a reason not to', async (t) => {
     if (!requireProgram(t, '/usr/bin/jupyter-server')) return;
     const backend = await startBackend(t);
     const [suspended, stopped, deleted, busy, extended] = await Promise.all([
@@ -39,6 +47,44 @@ describe('sessions that are left alone for their idle time', () => {
     await checkBusy(backend, busy);
     await checkExtended(backend, extended);
     await checkWoken(backend, suspended);
+  });
+
+  it('that are switched suspend in the middle of a cell, which goes on; stop, and have their files again', async (t) => {
+    if (!requireProgram(t, '/usr/bin/jupyter-server')) return;
+    const { you, google } = await startBackend(t);
+    const { id } = await you.create();
+    await you.settle(id, 'READY');
+    const status = async () => only(await google.instances(id)).status;
+    const before = await you.gateway(id);
+    const kernel = await newKernel(before);
+    const shut = await begin(before, kernel, WAITING_CELL);
+    t.after(shut);
+    await until('the kernel is known to be busy', async () =>
+      (await you.get(id)).kernels.some(({ state }) => state === 'busy'),
+    );
+
+    await you.ok('POST', `/v1/sessions/${id}:suspend`);
+    await you.settle(id, 'SUSPENDED');
+    assert.equal(await status(), 'SUSPENDED');
+    await you.ok('POST', `/v1/sessions/${id}:start`);
+    await you.settle(id, 'READY');
+    assert.equal(await status(), 'RUNNING');
+    const awake = await you.gateway(id);
+    const other = await newKernel(awake);
+    await run(awake, other, "open('go-on', 'w').write('still here')");
+    assert.equal((await run(awake, kernel, 'steps')).trim(), '2');
+
+    await you.ok('POST', `/v1/sessions/${id}:stop`);
+    await you.settle(id, 'STOPPED');
+    assert.equal(await status(), 'TERMINATED');
+    await you.ok('POST', `/v1/sessions/${id}:start`);
+    const again = await you.settle(id, 'READY');
+    assert.ok(again !== 'GONE');
+    assert.equal(again.generation, 1, 'it has another instance');
+    const gateway = await you.gateway(id);
+    assert.deepEqual(await kernelsOf(gateway), [], 'a kernel has outlived the machine’s power');
+    const file = await run(gateway, await newKernel(gateway), "print(open('go-on').read())");
+    assert.equal(file.trim(), 'still here');
   });
 });
 
