@@ -26,7 +26,9 @@ describe('a start that is interrupted', () => {
       });
     }
   }
+});
 
+describe('a start whose programs are killed', { concurrency: true }, () => {
   const VICTIMS: Record<string, (client: RunningClient, stateDir: string) => void> = {
     'the client': (client) => {
       client.signal('SIGKILL');

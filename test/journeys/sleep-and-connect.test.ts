@@ -16,74 +16,80 @@ import { until } from '../helpers/until.ts';
 
 const NEEDED = ['/usr/bin/jupyter-server', '/usr/bin/jupyter-notebook', '/usr/bin/python3'];
 
-describe('a start on a terminal', () => {
-  it('outlives the sleep of its session, whose variables are still there', async (t) => {
-    if (!NEEDED.every((program) => requireProgram(t, program))) return;
-    const { stateDir, api } = await startEmulator(t);
-    const content = temporaryFolder(t);
-    const env = { DATALAB_STATE_DIR: stateDir };
-    const args = ['start', '--emulator', '--no-browser', content];
-    const terminal = runOnTerminal(t, args, { env });
-    await terminal.shows(/READY · no kernels · connected/, 60);
-    const gateway = gatewayOf(terminal);
-    const kernel = await newKernel(gateway);
-    await run(gateway, kernel, 'x = 41');
-    const [session] = await api.listSessions();
-    assert.ok(session);
+// Side by side: the first waits for the next look of its client, of which there is one every 15 s.
+describe('a client in front of real kernels', { concurrency: true }, () => {
+  describe('a start on a terminal', () => {
+    it('outlives the sleep of its session, whose variables are still there', async (t) => {
+      if (!NEEDED.every((program) => requireProgram(t, program))) return;
+      const { stateDir, api } = await startEmulator(t);
+      const content = temporaryFolder(t);
+      const env = { DATALAB_STATE_DIR: stateDir };
+      const args = ['start', '--emulator', '--no-browser', content];
+      const terminal = runOnTerminal(t, args, { env });
+      await terminal.shows(/READY · no kernels · connected/, 60);
+      const gateway = gatewayOf(terminal);
+      const kernel = await newKernel(gateway);
+      await run(gateway, kernel, 'x = 41');
+      const [session] = await api.listSessions();
+      assert.ok(session);
 
-    await api.suspendSession(session.id);
-    await terminal.shows(/SUSPENDED · press Enter to wake it/);
-    const refusal = await fetch(`${gateway.url}/api/kernels`, { headers: headersOf(gateway) });
-    assert.equal(refusal.status, 503);
-    assert.match(await refusal.text(), /Session default is SUSPENDED: kernels and variables kept/);
-    const page = await fetch(`${gateway.url}/api/contents`, { headers: headersOf(gateway) });
-    assert.equal(page.status, 200, 'notebooks can still be saved');
-    await until('Enter wakes it', async () => {
-      terminal.type(ENTER);
-      return (await api.getSession(session.id)).want === 'running';
+      await api.suspendSession(session.id);
+      await terminal.shows(/SUSPENDED · press Enter to wake it/);
+      const refusal = await fetch(`${gateway.url}/api/kernels`, { headers: headersOf(gateway) });
+      assert.equal(refusal.status, 503);
+      assert.match(
+        await refusal.text(),
+        /Session default is SUSPENDED: kernels and variables kept/,
+      );
+      const page = await fetch(`${gateway.url}/api/contents`, { headers: headersOf(gateway) });
+      assert.equal(page.status, 200, 'notebooks can still be saved');
+      await until('Enter wakes it', async () => {
+        terminal.type(ENTER);
+        return (await api.getSession(session.id)).want === 'running';
+      });
+      await terminal.shows(/SUSPENDED[^]*READY · 1 kernel.* · connected/);
+      assert.equal((await run(gateway, kernel, 'x + 1')).trim(), '42');
+
+      await api.stopSession(session.id);
+      await terminal.shows(/STOPPED · press Enter to start it/);
+      const second = runClient(t, stateDir, ['start', '--emulator', '--json', content]);
+      const again = await second.ready();
+      assert.equal(again.session.state, 'READY', 'a second start wakes it');
+      assert.equal(again.ui?.url, urlOf(terminal), 'and has the first one’s pages');
+      assert.equal((await run(gateway, await newKernel(gateway), '6*7')).trim(), '42');
+      terminal.type(CTRL_C);
+      assert.equal(await terminal.ended, 0);
+      assert.equal(await second.ended, 0);
     });
-    await terminal.shows(/SUSPENDED[^]*READY · 1 kernel.* · connected/);
-    assert.equal((await run(gateway, kernel, 'x + 1')).trim(), '42');
-
-    await api.stopSession(session.id);
-    await terminal.shows(/STOPPED · press Enter to start it/);
-    const second = runClient(t, stateDir, ['start', '--emulator', '--json', content]);
-    const again = await second.ready();
-    assert.equal(again.session.state, 'READY', 'a second start wakes it');
-    assert.equal(again.ui?.url, urlOf(terminal), 'and has the first one’s pages');
-    assert.equal((await run(gateway, await newKernel(gateway), '6*7')).trim(), '42');
-    terminal.type(CTRL_C);
-    assert.equal(await terminal.ended, 0);
-    assert.equal(await second.ended, 0);
   });
-});
 
-describe('connect', () => {
-  it('shows the kernels of the start beside it, to scripts and to a Jupyter of one’s own', async (t) => {
-    if (!NEEDED.every((program) => requireProgram(t, program))) return;
-    const stateDir = temporaryFolder(t);
-    const content = temporaryFolder(t);
-    const common = ['--emulator', '--json', content];
-    const first = runClient(t, stateDir, ['start', '--ui', 'none', ...common]);
-    const started = await first.ready();
-    const kernel = await newKernel(started.gateway);
-    await run(started.gateway, kernel, 'x = 41');
-    const second = runClient(t, stateDir, ['connect', ...common]);
-    const connected = await second.ready();
-    assert.equal(connected.ui, null);
-    assert.notEqual(connected.gateway.url, started.gateway.url);
-    assert.notEqual(connected.gateway.token, started.gateway.token);
-    assert.deepEqual(await kernelsOf(connected.gateway), [kernel]);
-    assert.equal((await run(connected.gateway, kernel, 'x + 1')).trim(), '42');
+  describe('connect', () => {
+    it('shows the kernels of the start beside it, to scripts and to a Jupyter of one’s own', async (t) => {
+      if (!NEEDED.every((program) => requireProgram(t, program))) return;
+      const stateDir = temporaryFolder(t);
+      const content = temporaryFolder(t);
+      const common = ['--emulator', '--json', content];
+      const first = runClient(t, stateDir, ['start', '--ui', 'none', ...common]);
+      const started = await first.ready();
+      const kernel = await newKernel(started.gateway);
+      await run(started.gateway, kernel, 'x = 41');
+      const second = runClient(t, stateDir, ['connect', ...common]);
+      const connected = await second.ready();
+      assert.equal(connected.ui, null);
+      assert.notEqual(connected.gateway.url, started.gateway.url);
+      assert.notEqual(connected.gateway.token, started.gateway.token);
+      assert.deepEqual(await kernelsOf(connected.gateway), [kernel]);
+      assert.equal((await run(connected.gateway, kernel, 'x + 1')).trim(), '42');
 
-    const own = await startOwnJupyter(t, connected.gateway);
-    assert.equal((await run(own, await newKernel(own), '6*7')).trim(), '42');
-    assert.equal((await kernelsOf(started.gateway)).length, 2);
-    second.signal('SIGINT');
-    assert.equal(await second.ended, 0);
-    assert.equal((await run(started.gateway, kernel, 'x + 1')).trim(), '42');
-    first.signal('SIGINT');
-    assert.equal(await first.ended, 0);
+      const own = await startOwnJupyter(t, connected.gateway);
+      assert.equal((await run(own, await newKernel(own), '6*7')).trim(), '42');
+      assert.equal((await kernelsOf(started.gateway)).length, 2);
+      second.signal('SIGINT');
+      assert.equal(await second.ended, 0);
+      assert.equal((await run(started.gateway, kernel, 'x + 1')).trim(), '42');
+      first.signal('SIGINT');
+      assert.equal(await first.ended, 0);
+    });
   });
 });
 

@@ -12,7 +12,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const JUPYTER = '/usr/bin/jupyter-server';
 
-describe('the verbs beside a running start', () => {
+// Side by side: they wait for boots, and for clients that look at their sessions every 15 s.
+describe('the verbs beside a running start', { concurrency: true }, () => {
   it('share its emulator, show the session, stop it and delete it', async (t) => {
     if (!requireProgram(t, JUPYTER)) return;
     const stateDir = temporaryFolder(t);
