@@ -13,6 +13,6 @@ describe('a journey in which calls fail once', () => {
 
 describe('the first journey of a backend, in which calls fail once', () => {
   it('ends the same', { concurrency: 2 }, (t) =>
-    firstJourneys(t, { perCall: 1, perStage: 4, lanes: 2 }),
+    firstJourneys(t, { perCall: 1, perStage: 5, lanes: 2 }),
   );
 });
