@@ -82,7 +82,8 @@ export function afterAnswer(
     case 'input_request':
       return message.parent ? { ...next, prompt: message.parent.id } : next;
     case 'shutdown_reply':
-      return afterRestart(next, now);
+      // Published, it is a process's last word; an answer may say that it was not ended.
+      return message.channel === 'iopub' ? afterRestart(next, now) : next;
     default:
       return next;
   }

@@ -123,6 +123,16 @@ const CASES: [name: string, state: string, steps: Step[]][] = [
     'idle',
     [opened, cell('a'), busy('a'), says('shutdown_reply', ['shutdown_request', 's'])],
   ],
+  [
+    'somebody was answered that the kernel was not shut down',
+    'busy',
+    [
+      opened,
+      cell('a'),
+      busy('a'),
+      says('shutdown_reply', ['shutdown_request', 's'], { channel: 'control' }),
+    ],
+  ],
   // No channel: the gateway's list counts.
   ['the list says busy', 'busy', [listed('busy')]],
   ['the list says starting', 'starting', [listed('starting')]],
