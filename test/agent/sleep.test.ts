@@ -25,7 +25,159 @@ const COMPUTE = [
   'threading.Thread(target=compute, daemon=True).start()',
 ].join('\n');
 
-describe('an agent that is asked to sleep', { skip: missingJupyter(), timeout: 240_000 }, () => {
+const limits = { skip: missingJupyter(), timeout: 240_000 };
+
+// Side by side: they wait for reports.
+describe('an agent', { concurrency: true }, () => {
+  describe('that is asked to sleep', { ...limits, concurrency: 1 }, () => {
+    const gateway = gatewayOfAll();
+
+    it('agrees while its kernels are idle, and runs a cell that comes then once, when it is awake', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      await client.idle(client.execute('runs = []'));
+      assert.equal((await world.prepare('n1', 'suspend')).isAgreed, true);
+      const agreed = world.api.reports.at(-1);
+      assert.ok(agreed?.sleep && agreed.sleep.forSeconds > 50 && agreed.sleep.forSeconds <= 60);
+
+      const first = client.execute('runs.append(1)');
+      const second = client.execute('runs.append(2); print(runs)');
+      const early = await until('the API hears of it', () => world.reportAfter(agreed));
+      const kernel = early.kernels.find(({ id }) => id === world.kernelId);
+      // A cell waits for it: that is no machine to put to sleep.
+      assert.equal(kernel?.state, 'busy');
+      const another = world.request('POST', '/api/kernels');
+      assert.equal((await world.request('GET', '/api/kernels')).status, 200);
+      const late = world.open();
+      assert.ok(!client.messages.some(({ parent_header }) => parent_header.msg_id === first));
+
+      world.api.isAwake = true;
+      await client.idle(second);
+      assert.equal(client.textOf(second), '[1, 2]\n');
+      assert.equal((await another).status, 201);
+      await (await late).close();
+      assert.deepEqual(world.api.violations, []);
+    });
+
+    it('delivers what a page has sent before it went', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      await client.idle(client.execute('left = []'));
+      await world.prepare('n1', 'suspend');
+      client.execute('left.append("a word")');
+      await client.close().catch(() => undefined);
+      const closed = world.api.reports.length;
+      await until('another report', () => world.api.reports.length > closed);
+      world.api.isAwake = true;
+      const later = await world.open();
+      await until('it has run', async () => {
+        const id = later.execute('print(left)');
+        await later.idle(id);
+        return later.textOf(id) === "['a word']\n";
+      });
+      await later.close();
+    });
+
+    it('ends with 0 when it is told to switch off', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      await client.idle(client.execute('1'));
+      assert.equal((await world.prepare('n1', 'stop')).isAgreed, true);
+      world.api.sleep = { nonce: 'n1', action: 'switchOff', by: 'stop' };
+      assert.deepEqual(await world.exit, [0, null]);
+    });
+
+    it('runs a cell that comes before it is switched off for a stop, and stays on', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      await client.idle(client.execute('1'));
+      assert.equal((await world.prepare('n1', 'stop')).isAgreed, true);
+      const id = client.execute('6 * 7');
+      await client.next('execute_result', id);
+      await until('it takes its word back', () =>
+        world.api.reports.some(({ sleep }) => sleep?.nonce === 'n1' && !sleep.isAgreed),
+      );
+      const before = world.api.reports.length;
+      world.api.sleep = { nonce: 'n1', action: 'switchOff', by: 'stop' };
+      await until('it refuses', () =>
+        world.api.reports.slice(before).some(({ sleep }) => sleep?.isAgreed === false),
+      );
+      await client.idle(client.execute('1'));
+      assert.equal(world.agent.exitCode, null);
+      await client.close();
+    });
+
+    it('does not stop while a thread computes, but suspends', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      await client.idle(client.execute(COMPUTE));
+      await until('idle for Jupyter', () => world.api.lastKernel(world.kernelId)?.state === 'idle');
+      assert.equal((await world.prepare('n1', 'stop')).isAgreed, false);
+      assert.equal((await world.prepare('n2', 'suspend')).isAgreed, true);
+      world.api.isAwake = true;
+      await client.idle(client.execute('is_wanted = False'));
+      assert.equal((await world.prepare('n3', 'delete')).isAgreed, true);
+    });
+  });
+
+  describe(
+    'whose gateway stands still, or its machine, or whom nobody asks for',
+    { ...limits, concurrency: 1 },
+    () => {
+      const gateway = gatewayOfAll();
+
+      it('refuses while a cell runs, and while the gateway does not answer', async (t) => {
+        const world = await start(t, gateway());
+        const client = await world.kernel();
+        const id = client.execute('import time; print("on"); time.sleep(4)');
+        await client.next('stream', id);
+        assert.equal((await world.prepare('n1', 'suspend')).isAgreed, false);
+        await client.idle(id);
+        gateway().freeze();
+        t.after(() => {
+          gateway().thaw();
+        });
+        assert.equal((await world.prepare('n2', 'suspend')).isAgreed, false);
+        gateway().thaw();
+        await client.idle(client.execute('1'));
+        await client.close();
+      });
+
+      it('reports a wake at once, over a new connection, when it was frozen', async (t) => {
+        const world = await start(t, gateway());
+        world.api.isSilent = true;
+        const hanging = await until('a report that hangs', () => world.nextReport());
+        assert.equal(hanging.wake, 0);
+        world.agent.kill('SIGSTOP');
+        const end = Date.now() + 11_000;
+        await until('it was frozen for long enough', () => Date.now() > end);
+        world.api.isSilent = false;
+        const thawed = Date.now();
+        world.agent.kill('SIGCONT');
+        const woken = await until('a report', () => world.reportAfter(hanging));
+        assert.equal(woken.wake, 1);
+        assert.ok(woken.sequence > hanging.sequence);
+        assert.ok(Date.now() - thawed < 10_000, 'not at once');
+        assert.deepEqual(world.api.violations, []);
+      });
+
+      it('switches a machine off that nobody has asked for, and not while a cell runs', async (t) => {
+        const world = await start(t, gateway());
+        const client = await world.kernel();
+        world.api.deadManSeconds = 3;
+        const id = client.execute('import time; time.sleep(8)');
+        await until('busy', () => world.api.lastKernel(world.kernelId)?.state === 'busy');
+        world.api.failWith = 404;
+        await client.idle(id);
+        assert.equal(world.agent.exitCode, null);
+        assert.deepEqual(await world.exit, [0, null]);
+      });
+    },
+  );
+});
+
+/** One for all tests of a suite. */
+function gatewayOfAll(): () => JupyterGateway {
   let gateway: JupyterGateway;
   before(async () => {
     gateway = await startJupyterGateway();
@@ -33,141 +185,8 @@ describe('an agent that is asked to sleep', { skip: missingJupyter(), timeout: 2
   after(async () => {
     await gateway.stop();
   });
-
-  it('agrees while its kernels are idle, and runs a cell that comes then once, when it is awake', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    await client.idle(client.execute('runs = []'));
-    assert.equal((await world.prepare('n1', 'suspend')).isAgreed, true);
-    const agreed = world.api.reports.at(-1);
-    assert.ok(agreed?.sleep && agreed.sleep.forSeconds > 50 && agreed.sleep.forSeconds <= 60);
-
-    const first = client.execute('runs.append(1)');
-    const second = client.execute('runs.append(2); print(runs)');
-    const early = await until('the API hears of it', () => world.reportAfter(agreed));
-    const kernel = early.kernels.find(({ id }) => id === world.kernelId);
-    // A cell waits for it: that is no machine to put to sleep.
-    assert.equal(kernel?.state, 'busy');
-    const another = world.request('POST', '/api/kernels');
-    assert.equal((await world.request('GET', '/api/kernels')).status, 200);
-    const late = world.open();
-    assert.ok(!client.messages.some(({ parent_header }) => parent_header.msg_id === first));
-
-    world.api.isAwake = true;
-    await client.idle(second);
-    assert.equal(client.textOf(second), '[1, 2]\n');
-    assert.equal((await another).status, 201);
-    await (await late).close();
-    assert.deepEqual(world.api.violations, []);
-  });
-
-  it('delivers what a page has sent before it went', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    await client.idle(client.execute('left = []'));
-    await world.prepare('n1', 'suspend');
-    client.execute('left.append("a word")');
-    await client.close().catch(() => undefined);
-    const closed = world.api.reports.length;
-    await until('another report', () => world.api.reports.length > closed);
-    world.api.isAwake = true;
-    const later = await world.open();
-    await until('it has run', async () => {
-      const id = later.execute('print(left)');
-      await later.idle(id);
-      return later.textOf(id) === "['a word']\n";
-    });
-    await later.close();
-  });
-
-  it('refuses while a cell runs, and while the gateway does not answer', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    const id = client.execute('import time; print("on"); time.sleep(4)');
-    await client.next('stream', id);
-    assert.equal((await world.prepare('n1', 'suspend')).isAgreed, false);
-    await client.idle(id);
-    gateway.freeze();
-    t.after(() => {
-      gateway.thaw();
-    });
-    assert.equal((await world.prepare('n2', 'suspend')).isAgreed, false);
-    gateway.thaw();
-    await client.idle(client.execute('1'));
-    await client.close();
-  });
-
-  it('ends with 0 when it is told to switch off', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    await client.idle(client.execute('1'));
-    assert.equal((await world.prepare('n1', 'stop')).isAgreed, true);
-    world.api.sleep = { nonce: 'n1', action: 'switchOff', by: 'stop' };
-    assert.deepEqual(await world.exit, [0, null]);
-  });
-
-  it('runs a cell that comes before it is switched off for a stop, and stays on', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    await client.idle(client.execute('1'));
-    assert.equal((await world.prepare('n1', 'stop')).isAgreed, true);
-    const id = client.execute('6 * 7');
-    await client.next('execute_result', id);
-    await until('it takes its word back', () =>
-      world.api.reports.some(({ sleep }) => sleep?.nonce === 'n1' && !sleep.isAgreed),
-    );
-    const before = world.api.reports.length;
-    world.api.sleep = { nonce: 'n1', action: 'switchOff', by: 'stop' };
-    await until('it refuses', () =>
-      world.api.reports.slice(before).some(({ sleep }) => sleep?.isAgreed === false),
-    );
-    await client.idle(client.execute('1'));
-    assert.equal(world.agent.exitCode, null);
-    await client.close();
-  });
-
-  it('does not stop while a thread computes, but suspends', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    await client.idle(client.execute(COMPUTE));
-    await until('idle for Jupyter', () => world.api.lastKernel(world.kernelId)?.state === 'idle');
-    assert.equal((await world.prepare('n1', 'stop')).isAgreed, false);
-    assert.equal((await world.prepare('n2', 'suspend')).isAgreed, true);
-    world.api.isAwake = true;
-    await client.idle(client.execute('is_wanted = False'));
-    assert.equal((await world.prepare('n3', 'delete')).isAgreed, true);
-  });
-
-  it('reports a wake at once, over a new connection, when it was frozen', async (t) => {
-    const world = await start(t, gateway);
-    world.api.isSilent = true;
-    const hanging = await until('a report that hangs', () => world.nextReport());
-    assert.equal(hanging.wake, 0);
-    world.agent.kill('SIGSTOP');
-    const end = Date.now() + 11_000;
-    await until('it was frozen for long enough', () => Date.now() > end);
-    world.api.isSilent = false;
-    const thawed = Date.now();
-    world.agent.kill('SIGCONT');
-    const woken = await until('a report', () => world.reportAfter(hanging));
-    assert.equal(woken.wake, 1);
-    assert.ok(woken.sequence > hanging.sequence);
-    assert.ok(Date.now() - thawed < 10_000, 'not at once');
-    assert.deepEqual(world.api.violations, []);
-  });
-
-  it('switches a machine off that nobody has asked for, and not while a cell runs', async (t) => {
-    const world = await start(t, gateway);
-    const client = await world.kernel();
-    world.api.deadManSeconds = 3;
-    const id = client.execute('import time; time.sleep(8)');
-    await until('busy', () => world.api.lastKernel(world.kernelId)?.state === 'busy');
-    world.api.failWith = 404;
-    await client.idle(id);
-    assert.equal(world.agent.exitCode, null);
-    assert.deepEqual(await world.exit, [0, null]);
-  });
-});
+  return () => gateway;
+}
 
 interface World {
   api: ApiServer;

@@ -13,7 +13,7 @@ url = f"http://{os.environ['GCE_METADATA_HOST']}/computeMetadata/v1/instance/nam
 print(urllib.request.urlopen(urllib.request.Request(url, headers={'Metadata-Flavor': 'Google'})).read().decode())
 `;
 
-describe('datalab-client start --emulator', () => {
+describe('datalab-client start --emulator', { concurrency: true }, () => {
   it('runs a cell on the instance, ends with Ctrl-C, and finds session and files again', async (t) => {
     if (!requireProgram(t, '/usr/bin/jupyter-server')) return;
     const stateDir = temporaryFolder(t);
