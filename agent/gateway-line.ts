@@ -20,11 +20,10 @@ const PROOF_MILLISECONDS = 20_000;
 const PINGS = { milliseconds: 30_000, maxSilent: 2 };
 /** The answer to a question may be lost as any other's: then it is asked again. */
 const ASK_AGAIN_MILLISECONDS = 2_000;
-/**
- * A gateway that is at work answers a goodbye within this; what it says until then would be lost if we went before. Waited
- * for twice, at most, and within the ten seconds that Docker gives a program to end.
- */
-const GOODBYE_MILLISECONDS = 4_000;
+/** So long a gateway that is at work may take to send what it has to; Docker gives a program ten seconds to end. */
+const HEAR_OUT_MILLISECONDS = 7_000;
+/** One that has sent it answers a goodbye within this. */
+const GOODBYE_MILLISECONDS = 1_000;
 
 export interface GatewayLineOptions {
   kernelId: string;
@@ -104,7 +103,9 @@ export class GatewayLine {
     if (!webSocket || this.#isLeaving) return;
     this.#isLeaving = true;
     this.#unproven();
-    this.#sayGoodbye(webSocket);
+    void this.#inTime(hearOut(webSocket)).then(() => {
+      this.#sayGoodbye(webSocket);
+    });
   }
 
   /** Hands on nothing more until `resume`, and loses nothing: the connection holds it, then the gateway. */
@@ -132,13 +133,11 @@ export class GatewayLine {
    */
   async retire(): Promise<void> {
     this.#isRetiring = true;
-    const { promise: patience, resolve } = Promise.withResolvers<unknown>();
-    const cancel = this.#options.clock.after(GOODBYE_MILLISECONDS, () => {
-      resolve(undefined);
-    });
-    const proven = this.#opening.then(() => this.#webSocket && this.#proof.promise);
-    await Promise.race([proven, patience]);
-    cancel();
+    await this.#inTime(
+      this.#opening
+        .then(() => this.#webSocket && this.#proof.promise)
+        .then(() => this.#webSocket && hearOut(this.#webSocket)),
+    );
     this.#end.abort();
     const webSocket = this.#webSocket;
     if (!webSocket) return;
@@ -149,6 +148,15 @@ export class GatewayLine {
 
   get #isOver(): boolean {
     return this.#isRetiring || this.#end.signal.aborted;
+  }
+
+  async #inTime(heard: Promise<unknown>): Promise<void> {
+    const { promise: patience, resolve } = Promise.withResolvers<unknown>();
+    const cancel = this.#options.clock.after(HEAR_OUT_MILLISECONDS, () => {
+      resolve(undefined);
+    });
+    await Promise.race([heard, patience]);
+    cancel();
   }
 
   #hangUp(): void {
@@ -301,6 +309,40 @@ export class GatewayLine {
     });
     this.#end.signal.addEventListener('abort', again, { once: true });
   }
+}
+
+/**
+ * Tornado answers a goodbye by closing, and forgets what it had still to send: megabytes, when the kernel is faster than
+ * we. So it is pinged until nothing comes before its pong.
+ */
+async function hearOut(webSocket: WebSocket): Promise<void> {
+  for (let isQuiet = false; !isQuiet && webSocket.readyState === webSocket.OPEN;) {
+    isQuiet = true;
+    const onMessage = () => {
+      isQuiet = false;
+    };
+    webSocket.on('message', onMessage);
+    await answerToPing(webSocket);
+    webSocket.off('message', onMessage);
+  }
+}
+
+/** Or its end. */
+function answerToPing(webSocket: WebSocket): Promise<void> {
+  const question = randomUUID();
+  return new Promise((resolve) => {
+    const onPong = (answer: Buffer) => {
+      if (answer.toString() === question) onEnd();
+    };
+    const onEnd = () => {
+      webSocket.off('pong', onPong);
+      webSocket.off('close', onEnd);
+      resolve();
+    };
+    webSocket.on('pong', onPong);
+    webSocket.once('close', onEnd);
+    webSocket.ping(question);
+  });
 }
 
 /** What an agent asks of a kernel; `subshell` if it is to be asked there. */

@@ -20,9 +20,10 @@ import { until } from '../helpers/until.ts';
 import { MachineClock } from './machine-clock.ts';
 
 /** The gateway's end, in the test's hand: each way to a kernel is made when the test says so. */
-async function scene(t: TestContext) {
+async function scene(t: TestContext, autoPong = true) {
   const webSockets = new WebSocketServer({
     noServer: true,
+    autoPong,
     handleProtocols: ([first]) => first ?? false,
   });
   const server = createServer();
@@ -89,11 +90,29 @@ it('hears out a gateway that is too busy to say goodbye', async (t) => {
   gatewayEnd.pause();
   const retired = line.retire();
   await turn();
-  clock.advance(3_500);
+  clock.advance(6_500);
   gatewayEnd.send(said('the last line'));
   gatewayEnd.resume();
   await retired;
   assert.deepEqual(heard.at(-1), { name: 'stdout', text: 'the last line' });
+});
+
+it('says goodbye to a gateway that has nothing more to send, since it would forget that', async (t) => {
+  const { line, heard, accept } = await scene(t, false);
+  const gatewayEnd = await accept();
+  gatewayEnd.send(said('the answer', await questionOn(gatewayEnd)));
+  await until('it is heard', () => heard.length === 1);
+  gatewayEnd.once('close', () => heard.push('goodbye'));
+  const pinged = once(gatewayEnd, 'ping') as Promise<[Buffer]>;
+  const retired = line.retire();
+  const [first] = await pinged;
+  gatewayEnd.send(said('what was due'));
+  const pingedAgain = once(gatewayEnd, 'ping') as Promise<[Buffer]>;
+  gatewayEnd.pong(first);
+  const [second] = await pingedAgain;
+  gatewayEnd.pong(second);
+  await retired;
+  assert.deepEqual(heard.slice(1), [{ name: 'stdout', text: 'what was due' }, 'goodbye']);
 });
 
 it('hears what the gateway kept for a connection that was being made when the agent ended', async (t) => {
@@ -125,9 +144,9 @@ it('goes without a goodbye that does not come, and without a connection that doe
       await isAsked();
     }
     const retired = line.retire();
-    clock.advance(4_000);
+    clock.advance(7_000);
     await turn();
-    clock.advance(4_000);
+    clock.advance(1_000);
     await retired;
     assert.equal(line.connection, undefined);
   }
