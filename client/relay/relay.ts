@@ -70,8 +70,8 @@ interface Ways {
   folder: string;
 }
 
-/** How long front-ends have to answer the goodbye. */
-const GOODBYE_MILLISECONDS = 300;
+/** How long front-ends have to answer the goodbye: what a page sends until it knows must not go into nothing. */
+const GOODBYE_MILLISECONDS = 2_000;
 
 /** @throws PortError if there is no port to listen on */
 export async function startRelay(options: RelayOptions): Promise<Relay> {

@@ -142,7 +142,7 @@ const WELCOME = encodeControl({
 });
 
 describe('closing the relay', () => {
-  it('takes less than a second, whatever is open', async (t) => {
+  it('takes a few seconds at most, whatever is open', async (t) => {
     const relay = await relayTo(t, {
       answer: () => undefined,
       protocol: CHANNEL_SUBPROTOCOL,
@@ -160,7 +160,7 @@ describe('closing the relay', () => {
     socket.pause();
     const began = performance.now();
     await Promise.all([relay.close(), relay.close()]);
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < 5_000);
     assert.equal(await hung, 'ended');
     idle.destroy();
     socket.terminate();
