@@ -9,6 +9,8 @@ import type { CellResult, Output } from './tab-calls.ts';
 
 export interface Played {
   cells: Map<number, PlayedCell>;
+  /** What comes before the cells ran once: the kernel counts as it should. */
+  isCounted: boolean;
   /** Attempts that were never answered. */
   lost: Lost[];
   /** What the kernel has written down: number and attempt of every cell that began, in order. */
@@ -55,16 +57,17 @@ export async function playNotebook(player: Player, notebook: readonly Group[]): 
   const stopped = new AbortController();
   const watching = keepConnected(tab, stopped.signal);
   try {
-    await certainly(player, SETUP);
+    const setUp = await certainly(player, SETUP);
     const cells = new Map<number, PlayedCell>();
     const lost: Lost[] = [];
     for (const group of notebook) await playGroup(player, group, cells, lost);
-    const written = await certainly(player, LEDGER);
+    const { result: written } = await certainly(player, LEDGER);
     const [ledger, told] = JSON.parse(String(written.outputs[0]?.[1])) as [
       [number, number][],
       number[],
     ];
-    return { cells, lost, ledger, told, heard: await tab.heard() };
+    const isCounted = setUp.attempts === 1;
+    return { cells, isCounted, lost, ledger, told, heard: await tab.heard() };
   } finally {
     stopped.abort();
     await watching;
@@ -161,12 +164,12 @@ async function send(tab: Tab, cell: Cell, number: number): Promise<CellResult> {
 }
 
 /** Nothing that is in doubt: it is run until it has run. */
-async function certainly(player: Player, code: string): Promise<CellResult> {
-  for (;;) {
+async function certainly(player: Player, code: string): Promise<PlayedCell> {
+  for (let number = 1; ; number += 1) {
     const cell: Cell = { number: 0, code: () => code };
-    const played = await attempt(player, cell, 1);
+    const played = await attempt(player, cell, number);
     if (isLost(played)) continue;
-    if (played.result.status === 'ok') return played.result;
+    if (played.result.status === 'ok') return played;
     if (!played.killed) throw new Error(`${played.result.name}: ${played.result.text}`);
   }
 }

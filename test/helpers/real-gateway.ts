@@ -1,8 +1,8 @@
 // A real Jupyter server as gateway, on a free port of 127.0.0.1, ended with all its kernels.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { until } from './until.ts';
@@ -15,6 +15,9 @@ export interface RealGateway {
   stop(): Promise<void>;
 }
 
+/** Below those that Linux gives to connections (net.ipv4.ip_local_port_range). */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
 const LEASH = path.join(import.meta.dirname, '../../client/jupyter/leash.sh');
 
 export async function startRealGateway(): Promise<RealGateway> {
@@ -52,13 +55,23 @@ export async function startRealGateway(): Promise<RealGateway> {
   };
 }
 
-export function freePort(): Promise<number> {
+/** Of those that Linux gives to no connection, which might have it before it is used. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen(port, '127.0.0.1', () => {
       server.close(() => {
-        resolve(port);
+        resolve(true);
       });
     });
   });

@@ -42,8 +42,9 @@ describe('a browser at the relay', () => {
       const sessions = (await world?.gateway.get('/api/sessions')) as { path: string }[];
       return sessions.some((session) => session.path === 'content-1/example.ipynb');
     });
-    // Run before the page has its kernel, JupyterLab asks which one to take.
-    if (isLab) await page.getByText('| Idle').waitFor({ timeout: 60_000 });
+    // Run before the page has its kernel, JupyterLab asks which one to take, and the classic notebook does nothing.
+    const idle = isLab ? page.getByText('| Idle') : page.getByTitle('Kernel Idle');
+    await idle.waitFor({ timeout: 60_000 });
     await page.keyboard.press('Control+Enter');
     await page.getByText('the answer is 42').waitFor({ timeout: 60_000 });
     await page.keyboard.press('Control+s');
