@@ -36,6 +36,8 @@ export interface Lost {
   from: number;
   /** What was killed around it. */
   kills: readonly Kill[];
+  /** It was given to a connection that was just ending: JupyterLab does not notice at once. */
+  wasSwallowed: boolean;
 }
 
 export interface Player {
@@ -49,6 +51,8 @@ type Attempt = PlayedCell | Lost;
 
 /** What was sent shortly before a program died may not have reached it. */
 const MARGIN_MILLISECONDS = 1_500;
+/** A page that is at work notices the end of its connection after this at the latest. */
+const NOTICED_MILLISECONDS = 500;
 const LOOK_MILLISECONDS = 200;
 const MOST_ATTEMPTS = 4;
 
@@ -106,7 +110,7 @@ function isToRepeat({ result, killed }: PlayedCell, isInDoubt: boolean): boolean
   );
 }
 
-/** What a kill may have hit may be lost; nothing else. */
+/** What a kill may have hit may be lost, and what was given to a connection that was ending; nothing else. */
 async function attempt(player: Player, cell: Cell, number: number): Promise<Attempt> {
   const from = Date.now();
   const answered = new AbortController();
@@ -116,7 +120,7 @@ async function attempt(player: Player, cell: Cell, number: number): Promise<Atte
     const waiting = untilHopeless(player, cell, from, answered.signal);
     const result = await Promise.race([sending, waiting]);
     const kills = killsSince(player, from);
-    if (!result) return { cell, from, kills };
+    if (!result) return { cell, from, kills, wasSwallowed: await mayBeSwallowed(player, from) };
     return { cell, result, attempts: number, from, until: Date.now(), killed: partOf(kills) };
   } finally {
     answered.abort();
@@ -128,7 +132,8 @@ async function untilHopeless(player: Player, cell: Cell, from: number, answered:
   while (await isStillWanted(LOOK_MILLISECONDS, answered)) {
     const kills = killsSince(player, from);
     const isQuiet = kills.every(({ until }) => until < Date.now());
-    if (kills.length > 0 && isQuiet && (await isPassedBy(player, cell, answered))) return;
+    const mayBeLost = kills.length > 0 || (await mayBeSwallowed(player, from));
+    if (mayBeLost && isQuiet && (await isPassedBy(player, cell, answered))) return;
     if (Date.now() - from < player.patience.any) continue;
     throw new Error(`cell ${cell.number} was not answered in ${player.patience.any} ms`);
   }
@@ -142,6 +147,11 @@ async function isPassedBy(player: Player, cell: Cell, answered: AbortSignal): Pr
   // What was typed is lost; the kernel waits for it.
   if (cell.answer !== undefined && !answered.aborted) await tab.interrupt().catch(() => undefined);
   return false;
+}
+
+async function mayBeSwallowed({ tab }: Player, from: number): Promise<boolean> {
+  const ends = await tab.ends();
+  return ends.some((end) => from <= end && end < from + NOTICED_MILLISECONDS);
 }
 
 function killsSince({ kills }: Player, from: number): Kill[] {

@@ -48,10 +48,12 @@ export function assertSame(played: Played, undisturbed: Played): void {
 }
 
 /**
- * A relay that is killed loses what it was just being told. An agent loses no cell without a word, but what a widget says
+ * A page loses what it sends in the moment in which its connection ends, whoever ends it: a WebSocket that is about to close
+ * takes it and says nothing. A relay that is killed loses what it was just being told. An agent loses no cell without a word, but what a widget says
  * or somebody types may be on the wire.
  */
-function assertMayBeLost({ cell, from, kills }: Lost): void {
+function assertMayBeLost({ cell, from, kills, wasSwallowed }: Lost): void {
+  if (wasSwallowed) return;
   const isUncounted = cell.bytes !== undefined || cell.answer !== undefined;
   const isAllowed = kills.some((kill) =>
     kill.part === 'relay'

@@ -51,6 +51,8 @@ export interface Calls {
   state(): TabState;
   /** What it has said of its connection since it was opened, one after the other. */
   connections(): string[];
+  /** When its connection has ended, since the epoch in ms. */
+  ends(): number[];
   /** What the kernel has printed, whoever asked for it. */
   overheard(): string;
   /** Resolves when the kernel has done everything that was asked before. */

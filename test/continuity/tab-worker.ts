@@ -19,6 +19,7 @@ const kernels = new KernelManager({ serverSettings, standby: 'never' });
 const sessions = new SessionManager({ kernelManager: kernels, serverSettings, standby: 'never' });
 const heard = new Outputs();
 const connections: string[] = [];
+const ends: number[] = [];
 let overheard = '';
 let session: Session.ISessionConnection | undefined;
 let comm: Kernel.IComm | undefined;
@@ -37,6 +38,7 @@ const answers: Answers = {
   reconnect: () => kernel().reconnect(),
   state,
   connections: () => connections,
+  ends: () => ends,
   overheard: () => overheard,
   probe,
 };
@@ -69,7 +71,10 @@ async function open(path: string): Promise<TabState> {
       theirs.send({ heard: message.content.data['value'] ?? null });
     };
   });
-  kernel().connectionStatusChanged.connect((_kernel, status) => connections.push(status));
+  kernel().connectionStatusChanged.connect((_kernel, status) => {
+    if (connections.at(-1) === 'connected') ends.push(Date.now());
+    connections.push(status);
+  });
   kernel().iopubMessage.connect((_kernel, message) => {
     if (message.header.msg_type !== 'stream') return;
     overheard += (message as KernelMessage.IStreamMsg).content.text;

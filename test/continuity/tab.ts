@@ -47,7 +47,7 @@ export async function openTab(options: TabOptions): Promise<Tab> {
     ...{ open: ask('open'), run: ask('run'), say: ask('say'), heard: ask('heard') },
     ...{ interrupt: ask('interrupt'), restart: ask('restart'), shutDown: ask('shutDown') },
     ...{ reconnect: ask('reconnect'), state: ask('state'), connections: ask('connections') },
-    ...{ overheard: ask('overheard'), probe: ask('probe') },
+    ...{ ends: ask('ends'), overheard: ask('overheard'), probe: ask('probe') },
     close: async () => {
       await worker.terminate();
     },
