@@ -95,6 +95,8 @@ async function playGroup(
       played = await attempt(player, one.cell, number);
     }
     cells.set(one.cell.number, played);
+    // What follows a cell that has failed for certain stays aborted, whatever came before it.
+    if (one.cell.fails && played.result.name === 'ValueError') isInDoubt = false;
   }
 }
 
