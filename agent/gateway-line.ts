@@ -70,7 +70,6 @@ export class GatewayLine {
   #isPaused = false;
   /** What came all the same while nothing is taken: what the socket had read already. */
   readonly #held: Heard[] = [];
-  #stopPings: (() => void) | undefined;
   /** Message ids of what was asked on this connection. */
   readonly #questions = new Set<string>();
   #pause = FIRST_PAUSE_MILLISECONDS;
@@ -111,8 +110,6 @@ export class GatewayLine {
   /** Hands on nothing more until `resume`, and loses nothing: the connection holds it, then the gateway. */
   pause(): void {
     this.#isPaused = true;
-    // Who reads nothing hears no answer.
-    this.#stopPings?.();
     this.#webSocket?.pause();
   }
 
@@ -205,17 +202,11 @@ export class GatewayLine {
       this.#lost();
       if (!this.#isOver) this.#reopen(pause);
     });
-    acknowledgeQuickly(webSocket, this.#options.clock);
-    this.#prove();
-    if (!this.#isPaused) this.#read(webSocket);
-  }
-
-  #read(webSocket: WebSocket): void {
     const { clock } = this.#options;
-    if (!this.#isLeaving) {
-      this.#stopPings = keepAlive(webSocket, clock, PINGS).stop;
-    }
-    webSocket.resume();
+    acknowledgeQuickly(webSocket, clock);
+    this.#cancels.push(keepAlive(webSocket, clock, PINGS).stop);
+    this.#prove();
+    if (!this.#isPaused) webSocket.resume();
   }
 
   #receive({ protocol }: WebSocket, data: Buffer, isBinary: boolean): void {
@@ -231,7 +222,7 @@ export class GatewayLine {
       const next = this.#held.shift();
       if (next) this.#handOn(next);
       else {
-        if (this.#webSocket) this.#read(this.#webSocket);
+        this.#webSocket?.resume();
         return;
       }
     }
@@ -293,7 +284,6 @@ export class GatewayLine {
   }
 
   #unproven(): void {
-    this.#stopPings?.();
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
     this.#proof.resolve(undefined);
