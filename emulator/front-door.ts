@@ -15,10 +15,12 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { KeyObject } from 'node:crypto';
-import { createListener, type Dispatch } from './router.ts';
+import { createListener, type Dispatch, type IsStreamed } from './router.ts';
 
 export interface FrontDoorOptions {
   dispatch: Dispatch;
+  /** See createListener. */
+  isStreamed: IsStreamed;
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Asked for at the first TLS connection. */
   tls: () => { key: KeyObject; certificate: string };
@@ -38,7 +40,7 @@ export async function openFrontDoor(
   preferred: number | undefined,
   isRequired: boolean,
 ): Promise<FrontDoor> {
-  const http = createHttpServer(createListener(options.dispatch));
+  const http = createHttpServer(createListener(options.dispatch, options.isStreamed));
   http.on('upgrade', options.upgrade);
   const sockets = new Set<Socket>();
   let tls: TlsServer | undefined;

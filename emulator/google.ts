@@ -23,6 +23,7 @@ import { openOidcState, writeCredentialFile, type OidcState } from './oidc/state
 import { createTokens, type Tokens } from './oidc/tokens.ts';
 import type { EmulatorSettings } from './options.ts';
 import { createRegistryRoutes } from './registry/routes.ts';
+import { isUpload } from './registry/push-routes.ts';
 import { createPubsub, type Pubsub } from './pubsub/pubsub.ts';
 import { createPubsubRoutes } from './pubsub/routes.ts';
 import { seedImages } from './registry/seed.ts';
@@ -193,6 +194,7 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
   const door = await openFrontDoor(
     {
       dispatch,
+      isStreamed: isUpload,
       upgrade: (request, socket, head) => {
         const open = () => {
           iap.upgrade(request, socket, head);

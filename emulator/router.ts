@@ -1,6 +1,8 @@
 // One router for all emulated APIs: finds the route, runs its handler, renders errors the way Google does.
 // What no route takes is refused and logged, since an emulator that silently accepts is worse than none.
+import { createReadStream } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import type { OperationFault } from './faults/operation-fault.ts';
 import { GoogleError, renderGoogleError } from './google-error.ts';
 
@@ -11,8 +13,21 @@ export interface Call {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** The body of a call that the listener does not read: large, and for the handler to take as it comes. */
+  stream?: AsyncIterable<Buffer>;
   /** A fault that somebody asked for (faults/): the call is taken, and the operation that it begins fails. */
   operationFault?: OperationFault;
+}
+
+/** The body of a reply that is too large for memory. */
+export class FileBody {
+  readonly file: string;
+  readonly size: number;
+
+  constructor(file: string, size: number) {
+    this.file = file;
+    this.size = size;
+  }
 }
 
 /** Thrown by a handler or a fault: the connection is dropped without an answer. */
@@ -23,7 +38,7 @@ export class LostConnection extends Error {
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
-  /** A string or bytes as they are; anything else as JSON. */
+  /** A string, bytes or a FileBody as they are; anything else as JSON. */
   body?: unknown;
 }
 
@@ -66,10 +81,13 @@ export function json(body: unknown, status = 200): Reply {
   return { status, body };
 }
 
+/** Which calls have a body that is not read before they are dispatched. */
+export type IsStreamed = (method: string, path: string) => boolean;
+
 /** Answers requests of node:http with a router. */
-export function createListener(dispatch: Dispatch) {
+export function createListener(dispatch: Dispatch, isStreamed: IsStreamed = () => false) {
   return (request: IncomingMessage, response: ServerResponse): void => {
-    answer(request, response, dispatch).catch(() => {
+    answer(request, response, dispatch, isStreamed).catch(() => {
       response.destroy();
     });
   };
@@ -79,10 +97,12 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   dispatch: Dispatch,
+  isStreamed: IsStreamed,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://emulator');
-  const body = await readBody(request);
   const method = request.method ?? 'GET';
+  const stream = isStreamed(method, url.pathname) ? request : undefined;
+  const body = stream ? Buffer.alloc(0) : await readBody(request);
   const reply =
     body === undefined
       ? jsonError(new GoogleError(413, 'uploadTooLarge', 'The request is too large.'))
@@ -92,7 +112,21 @@ async function answer(
           query: url.searchParams,
           headers: request.headers,
           body,
+          ...(stream ? { stream } : {}),
         });
+  // What nobody has taken of it would keep the connection from its next call.
+  stream?.resume();
+  await send(reply, method, response);
+}
+
+async function send(reply: Reply, method: string, response: ServerResponse): Promise<void> {
+  if (reply.body instanceof FileBody) {
+    const { file, size } = reply.body;
+    response.writeHead(reply.status, { 'content-length': String(size), ...reply.headers });
+    if (method === 'HEAD') response.end();
+    else await pipeline(createReadStream(file), response);
+    return;
+  }
   const { headers, content } = render(reply);
   response.writeHead(reply.status, headers);
   response.end(method === 'HEAD' ? undefined : content);

@@ -1,5 +1,5 @@
 // Answers of a registry: its own form of errors, and its version in every header.
-import { json, type Reply } from '../router.ts';
+import { json, type FileBody, type Reply } from '../router.ts';
 
 const VERSION = { 'docker-distribution-api-version': 'registry/2.0' };
 
@@ -11,7 +11,7 @@ export function accepted(status: number, headers: Record<string, string>): Reply
   return { status, headers: { ...VERSION, ...headers } };
 }
 
-export function content(body: Buffer, mediaType: string, digest: string): Reply {
+export function content(body: Buffer | FileBody, mediaType: string, digest: string): Reply {
   const headers = { 'content-type': mediaType, 'docker-content-digest': digest, ...VERSION };
   return { status: 200, headers, body };
 }

@@ -3,15 +3,20 @@
 import { z } from 'zod';
 import type { Call, Params, Reply } from '../router.ts';
 import { accepted, refuse, unknownManifest, unknownName } from './answers.ts';
-import { digestOf, isDigest, type RegistryState } from './state.ts';
+import { digestOf, digestOfFile, isDigest, type RegistryState } from './state.ts';
 import type { Uploads } from './uploads.ts';
 
-type Answer = (call: Call, params: Params) => Reply;
+type Answer = (call: Call, params: Params) => Reply | Promise<Reply>;
 
 export interface PushRoute {
   method: string;
   path: string;
   answer: Answer;
+}
+
+/** Layers are large: their bytes are taken as they come. */
+export function isUpload(method: string, path: string): boolean {
+  return /^(POST|PATCH|PUT)$/.test(method) && /^\/v2\/.+\/blobs\/uploads\//.test(path);
 }
 
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -37,7 +42,9 @@ const manifestBody = z.object({
 export function pushRoutes(state: RegistryState, uploads: Uploads): PushRoute[] {
   const base = '/v2/*name/blobs/uploads/';
   const one = `${base}:id`;
-  const found = (answer: (call: Call, params: Params, size: number) => Reply): Answer => {
+  const found = (
+    answer: (call: Call, params: Params, size: number) => Reply | Promise<Reply>,
+  ): Answer => {
     return (call, params) => {
       const size = uploads.sizeOf(params['id'] ?? '');
       if (size === undefined) return refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'Upload not found.');
@@ -83,36 +90,50 @@ export function pushRoutes(state: RegistryState, uploads: Uploads): PushRoute[] 
 }
 
 /** Begins an upload; with `mount` or `digest` it may be done at once. */
-function start(call: Call, { name = '' }: Params, state: RegistryState, uploads: Uploads): Reply {
+async function start(
+  call: Call,
+  { name = '' }: Params,
+  state: RegistryState,
+  uploads: Uploads,
+): Promise<Reply> {
   if (!NAME.test(name)) return refuse(400, 'NAME_INVALID', `Invalid repository name "${name}".`);
   const mounted = call.query.get('mount');
-  if (mounted !== null && state.readBlob(mounted)) return created(name, 'blobs', mounted);
+  if (mounted !== null && state.findBlob(mounted)) return created(name, 'blobs', mounted);
   const id = uploads.start();
-  if (call.query.get('digest') !== null) return finish(call, { name, id }, state, uploads);
+  if (call.query.get('digest') !== null) return await finish(call, { name, id }, state, uploads);
   return progress(202, { name, id }, 0);
 }
 
-function append(call: Call, params: Params, size: number, uploads: Uploads): Reply {
+async function append(call: Call, params: Params, size: number, uploads: Uploads): Promise<Reply> {
+  const { id = '' } = params;
   const range = /^(\d+)-(\d+)$/.exec(call.headers['content-range'] ?? '');
   if (range && Number(range[1]) !== size) {
     return refuse(416, 'BLOB_UPLOAD_INVALID', `The next byte to send is ${size}.`);
   }
-  uploads.append(params['id'] ?? '', call.body);
-  return progress(202, params, size + call.body.length);
+  await take(call, id, uploads);
+  return progress(202, params, uploads.sizeOf(id) ?? 0);
 }
 
-function finish(call: Call, params: Params, state: RegistryState, uploads: Uploads): Reply {
-  const { name = '', id = '' } = params;
-  uploads.append(id, call.body);
-  const content = uploads.read(id);
-  uploads.end(id);
+async function finish(
+  call: Call,
+  { name = '', id = '' }: Params,
+  state: RegistryState,
+  uploads: Uploads,
+): Promise<Reply> {
+  await take(call, id, uploads);
   const digest = call.query.get('digest') ?? '';
-  if (digestOf(content) !== digest) {
-    const message = `Digest "${digest}" does not match the content, which has ${digestOf(content)}.`;
+  const actual = await digestOfFile(uploads.fileOf(id));
+  if (actual !== digest) {
+    uploads.end(id);
+    const message = `Digest "${digest}" does not match the content, which has ${actual}.`;
     return refuse(400, 'DIGEST_INVALID', message);
   }
-  state.writeBlob(content);
+  state.adoptBlob(uploads.fileOf(id), digest);
   return created(name, 'blobs', digest);
+}
+
+async function take({ stream }: Call, id: string, uploads: Uploads): Promise<void> {
+  if (stream) await uploads.append(id, stream);
 }
 
 function put(call: Call, { name = '', reference = '' }: Params, state: RegistryState): Reply {
@@ -149,7 +170,7 @@ function problemOf(
     return refuse(400, 'MANIFEST_INVALID', `This is no manifest of type "${mediaType}".`);
   }
   const lost = [...(config ? [config] : []), ...(layers ?? [])].find(
-    ({ digest, size }) => state.readBlob(digest)?.length !== size,
+    ({ digest, size }) => state.findBlob(digest)?.size !== size,
   );
   if (lost) return refuse(400, 'MANIFEST_BLOB_UNKNOWN', `Blob "${lost.digest}" was not pushed.`);
   const gone = manifests?.find(({ digest }) => !state.readManifest(name, digest));

@@ -1,13 +1,13 @@
 // The emulated gcr.io: who may read and write, and the pull half of the OCI distribution API; push-routes.ts is the
 // other half. https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 import type { AccessGrant, Tokens } from '../oidc/tokens.ts';
-import { json, type Call, type Params, type Reply, type Route } from '../router.ts';
+import { FileBody, json, type Call, type Params, type Reply, type Route } from '../router.ts';
 import { content, refuse, unknownManifest, unknownName } from './answers.ts';
 import { pushRoutes } from './push-routes.ts';
 import type { RegistryState } from './state.ts';
 import type { Uploads } from './uploads.ts';
 
-type Answer = (call: Call, params: Params) => Reply;
+type Answer = (call: Call, params: Params) => Reply | Promise<Reply>;
 
 export interface RegistryRoutesOptions {
   project: string;
@@ -21,7 +21,7 @@ export interface RegistryRoutesOptions {
 export function createRegistryRoutes(options: RegistryRoutesOptions): Route[] {
   const { project, state, uploads, tokens, url } = options;
   const signedIn = (answer: Answer, mayCall?: (grant: AccessGrant, name: string) => boolean) => {
-    return (call: Call, params: Params): Reply => {
+    return (call: Call, params: Params): Reply | Promise<Reply> => {
       const { name } = params;
       const grant = tokens.readAccessToken(credential(call));
       if (!grant) return challenge(url(), name, mayCall ? 'pull,push' : 'pull');
@@ -62,9 +62,9 @@ function manifest(call: Call, { name = '', reference = '' }: Params, state: Regi
 
 function blob({ name = '', digest = '' }: Params, state: RegistryState): Reply {
   if (!state.hasRepository(name)) return unknownName(name);
-  const found = state.readBlob(digest);
+  const found = state.findBlob(digest);
   if (!found) return refuse(404, 'BLOB_UNKNOWN', `Blob "${digest}" was not found.`);
-  return content(found, 'application/octet-stream', digest);
+  return content(new FileBody(found.file, found.size), 'application/octet-stream', digest);
 }
 
 function tags({ name = '' }: Params, state: RegistryState): Reply {

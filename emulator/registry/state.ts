@@ -1,8 +1,9 @@
 // What the emulated registry holds: blobs and manifests by digest, tags. Content stays when a tag moves on,
 // since sessions pin digests.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { openStateFile, writeAtomically } from '../state.ts';
 
@@ -24,14 +25,22 @@ export interface Manifest {
   content: Buffer;
 }
 
+export interface Blob {
+  file: string;
+  /** Bytes. */
+  size: number;
+}
+
 export interface RegistryState {
   hasRepository(name: string): boolean;
   /** `reference` is a tag or a digest. */
   readManifest(name: string, reference: string): Manifest | undefined;
   listTags(name: string): string[];
-  readBlob(digest: string): Buffer | undefined;
+  findBlob(digest: string): Blob | undefined;
   /** Its digest. */
   writeBlob(content: Buffer): string;
+  /** Takes the file for the blob of that digest, which the caller has checked. */
+  adoptBlob(file: string, digest: string): void;
   /** Stores the manifest, lets `reference` name it if that is a tag, and answers its digest. */
   putManifest(name: string, reference: string, content: Buffer, mediaType: string): string;
   /** Tags that name the manifest. */
@@ -58,8 +67,11 @@ export function openRegistryState(stateDir: string): RegistryState {
       return mediaType === undefined || !content ? undefined : { digest, mediaType, content };
     },
     listTags: (name) => Object.keys(repositories[name]?.tags ?? {}).sort(),
-    readBlob: (digest) => blobs.read(digest),
+    findBlob: (digest) => blobs.find(digest),
     writeBlob: (content) => blobs.write(content),
+    adoptBlob: (given, digest) => {
+      blobs.adopt(given, digest);
+    },
     putManifest(name, reference, content, mediaType) {
       const digest = blobs.write(content);
       const repository = (repositories[name] ??= { tags: {}, manifests: {} });
@@ -97,23 +109,41 @@ function without(all: Record<string, string>, key: string): Record<string, strin
   return Object.fromEntries(Object.entries(all).filter(([name]) => name !== key));
 }
 
+/** SHA-256 of a file of any size, as digestOf() has it. */
+export async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return `sha256:${hash.digest('hex')}`;
+}
+
 interface Blobs {
   read(digest: string): Buffer | undefined;
+  find(digest: string): Blob | undefined;
   write(content: Buffer): string;
+  adopt(file: string, digest: string): void;
 }
 
 function openBlobs(folder: string): Blobs {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const fileOf = (digest: string) => path.join(folder, digest.replace(':', '-'));
+  const find = (digest: string) => {
+    if (!isDigest(digest)) return undefined;
+    const size = statSync(fileOf(digest), { throwIfNoEntry: false })?.size;
+    return size === undefined ? undefined : { file: fileOf(digest), size };
+  };
   return {
+    find,
     read(digest) {
-      if (!isDigest(digest)) return undefined;
-      return existsSync(fileOf(digest)) ? readFileSync(fileOf(digest)) : undefined;
+      const found = find(digest);
+      return found && readFileSync(found.file);
     },
     write(content) {
       const digest = digestOf(content);
-      if (!existsSync(fileOf(digest))) writeAtomically(fileOf(digest), content);
+      if (!find(digest)) writeAtomically(fileOf(digest), content);
       return digest;
+    },
+    adopt(file, digest) {
+      renameSync(file, fileOf(digest));
     },
   };
 }

@@ -1,23 +1,17 @@
 // Blobs on their way in: what a push has sent of each so far, in files, so that a push survives the emulator's end.
 import { randomUUID } from 'node:crypto';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 
 export interface Uploads {
   /** The id of a new one. */
   start(): string;
   /** Bytes so far; undefined: there is no such upload. */
   sizeOf(id: string): number | undefined;
-  append(id: string, content: Buffer): void;
-  read(id: string): Buffer;
+  /** As it comes: what is lost on the way leaves what came before. */
+  append(id: string, content: AsyncIterable<Buffer>): Promise<void>;
+  fileOf(id: string): string;
   end(id: string): void;
 }
 
@@ -35,10 +29,8 @@ export function openUploads(stateDir: string): Uploads {
       const isKnown = /^[0-9a-f-]{36}$/.test(id) && existsSync(fileOf(id));
       return isKnown ? statSync(fileOf(id)).size : undefined;
     },
-    append(id, content) {
-      appendFileSync(fileOf(id), content);
-    },
-    read: (id) => readFileSync(fileOf(id)),
+    append: (id, content) => pipeline(content, createWriteStream(fileOf(id), { flags: 'a' })),
+    fileOf,
     end(id) {
       rmSync(fileOf(id), { force: true });
     },

@@ -75,6 +75,26 @@ describe('a push', () => {
     assert.match((await call('GET', 'tags/list')).text, /"v1"/);
   });
 
+  it('takes a layer of any size and gives it back byte for byte', async (t) => {
+    const cloud = await startCloud(t);
+    const call = callerOf(cloud);
+    // More than a call to any other API may have.
+    const content = 'sixteen bytes...'.repeat(3 * 1024 * 1024);
+    await pushImage(call, 'v1', content);
+    const digest = digestOf(content);
+    const head = await call('HEAD', `blobs/${digest}`);
+    assert.equal(head.headers.get('content-length'), String(content.length));
+    assert.equal(digestOf((await call('GET', `blobs/${digest}`)).text), digest);
+  });
+
+  it('leaves the connection usable when it is refused before its body is read', async (t) => {
+    const cloud = await startCloud(t);
+    const anonymous = callerOf(cloud, REPOSITORY, 'none');
+    const large = 'x'.repeat(1024 * 1024);
+    assert.equal((await anonymous('PATCH', 'blobs/uploads/some', large)).status, 401);
+    assert.equal((await callerOf(cloud)('GET', '/v2/')).status, 200);
+  });
+
   it('moves a tag and leaves what it named to those who pinned it', async (t) => {
     const call = callerOf(await startCloud(t));
     const first = await pushImage(call, 'latest', 'old');
