@@ -96,7 +96,7 @@ run_gateway() {
     return
   fi
   docker rm --force "$container" 2>/dev/null || true
-  docker run --detach --name "$container" --restart=always \
+  docker run --detach --name "$container" --restart=always --security-opt no-new-privileges \
     --log-opt max-size=10m --log-opt max-file=3 \
     --publish "$gateway_address:$GATEWAY_PORT:8888" \
     --volume "$STATE/gateway/jupyter_server_config.json:/etc/jupyter/jupyter_server_config.json:ro" \
@@ -105,11 +105,13 @@ run_gateway() {
 }
 
 # Returns when the agent ends with 0: it wants the machine off. Any other end starts it again, with the kernels' logs
-# where they were. It has the host's process ids, to see whether the kernels' processes compute.
+# where they were. It has the host's process ids, to see whether the kernels' processes compute, and nothing else of root's:
+# it writes to its folder alone.
 run_agent() {
   local container=$name-agent
   docker rm --force "$container" 2>/dev/null || true
   until docker run --rm --name "$container" --network host --pid host \
+    --read-only --cap-drop ALL --security-opt no-new-privileges \
     --log-opt max-size=10m --log-opt max-file=3 \
     --volume "$STATE/gateway/token:/run/datalab/gateway-token:ro" \
     --volume "$STATE/agent:/var/lib/datalab-agent" \

@@ -1,5 +1,6 @@
 // The invocations of docker that vm-startup.sh makes, as data. Anything else is refused: a stand-in that
-// accepts what it does not understand would let the script rot. Pure; docker.ts acts on it.
+// accepts what it does not understand would let the script rot. Instances keep the script that they were made with: what
+// earlier ones do not say need not be said. Pure; docker.ts acts on it.
 
 export interface Mount {
   host: string;
@@ -31,6 +32,7 @@ export class UnknownInvocation extends Error {}
 
 const IMAGE = /^[a-z0-9.-]+(\/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$/;
 const CONTAINER = /^[a-z0-9][a-z0-9_.-]*$/;
+const UNPRIVILEGED = ['--security-opt', 'no-new-privileges'];
 const LOGS = ['--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'];
 
 /**
@@ -62,8 +64,8 @@ function parseRun(words: Words): DockerCommand {
   words.expect('--rm', '--name');
   const container = words.match(CONTAINER);
   words.expect('--network', 'host');
-  // Instances keep the startup script that they were made with: earlier ones know nothing of this.
   if (words.skip('--pid')) words.expect('host');
+  if (words.skip('--read-only')) words.expect('--cap-drop', 'ALL', ...UNPRIVILEGED);
   words.expect(...LOGS);
   const mounts = words.mounts();
   const env: [string, string][] = [];
@@ -73,7 +75,9 @@ function parseRun(words: Words): DockerCommand {
 
 function parseRunGateway(words: Words): DockerCommand {
   const container = words.expect('--name').match(CONTAINER);
-  words.expect('--restart=always', ...LOGS, '--publish');
+  words.expect('--restart=always');
+  if (words.skip('--security-opt')) words.expect('no-new-privileges');
+  words.expect(...LOGS, '--publish');
   const [address = '', port = ''] = words.match(/^127\.[0-9.]+:[0-9]+:8888$/).split(':');
   const mounts = words.mounts();
   words.expect('--workdir', '/work');
