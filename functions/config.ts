@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { IDLE_ACTIONS, machineTypeName, zoneName, type IdleAction } from './contract.ts';
+import { baseImage, pypi, type GatewayBuild } from './gateway-build.ts';
 import { parsePolicy, violationsOf, type Policy } from './policy.ts';
 
 /** Audiences of user accounts' ID tokens: the program that made them. Users cannot choose another. */
@@ -38,6 +39,7 @@ export interface Config {
   readonly agentImage: string;
   /** What Cloud Build makes the gateway image from. */
   readonly buildFile: string;
+  readonly gatewayBuild: GatewayBuild;
   readonly buildTopic: string;
   readonly buildServiceAccount: string | undefined;
   /** Who may ask for a reap, and the audience of their token: the reapIdle function's URL. */
@@ -134,6 +136,8 @@ const environment = z.object({
   REGISTRY_URL: origin.optional(),
   GATEWAY_IMAGE: z.string().min(1).optional(),
   AGENT_IMAGE: z.string().min(1).optional(),
+  GATEWAY_BASE_IMAGE: baseImage.optional(),
+  GATEWAY_PYPI: pypi.optional(),
   BUILD_FILE: z.string().min(1).optional(),
   BUILD_TOPIC: z
     .string()
@@ -215,6 +219,7 @@ function configOf(env: z.infer<typeof environment>, policy: Policy, installed: I
     gatewayImage: env.GATEWAY_IMAGE ?? `gcr.io/${project}/datalab-gateway`,
     agentImage: env.AGENT_IMAGE ?? `gcr.io/${project}/datalab-agent`,
     buildFile: env.BUILD_FILE ?? installed.buildFile,
+    gatewayBuild: { baseImage: env.GATEWAY_BASE_IMAGE, pypi: env.GATEWAY_PYPI },
     buildTopic: env.BUILD_TOPIC ?? `projects/${project}/topics/cloud-builds`,
     buildServiceAccount: env.BUILD_SERVICE_ACCOUNT,
     reaper: {

@@ -1,5 +1,5 @@
-// Reads a Dockerfile as docker does: instructions, and what the last stage leaves in the image's configuration.
-// Refuses what docker refuses, in its words. Pure; docker.ts acts on it.
+// Reads a Dockerfile as docker does, into its instructions. Refuses what docker refuses, in its words. Pure; image-config.ts
+// makes an image's configuration of them, docker.ts acts on both.
 // https://docs.docker.com/reference/dockerfile/
 
 export interface Instruction {
@@ -8,17 +8,6 @@ export interface Instruction {
   name: string;
   /** Continued lines joined, comments between them gone. */
   rest: string;
-}
-
-export interface ImageConfig {
-  Env: string[];
-  Cmd: string[] | null;
-  Entrypoint: string[] | null;
-  Labels: Record<string, string>;
-  WorkingDir: string;
-  User: string;
-  ExposedPorts: Record<string, object>;
-  Volumes: Record<string, object>;
 }
 
 export class DockerfileError extends Error {}
@@ -30,6 +19,8 @@ const INSTRUCTIONS = new Set(
   ).split(' '),
 );
 const REFERENCE = /^[a-z0-9][a-z0-9._/:-]*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+const HEALTHCHECK_FLAG =
+  /^--((interval|timeout|start-period)=(\d+(\.\d+)?(ms|s|m|h))+|retries=\d+)$/;
 const HEREDOC = /<<-?(["']?)([A-Za-z_]\w*)\1/g;
 
 /** @throws DockerfileError */
@@ -50,56 +41,6 @@ export function parseDockerfile(text: string): Instruction[] {
   }
   check(instructions);
   return instructions;
-}
-
-/** The configuration of the last stage. */
-export function configOf(instructions: readonly Instruction[]): ImageConfig {
-  const last = instructions.findLastIndex(({ name }) => name === 'FROM');
-  const config: ImageConfig = {
-    Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-    Cmd: null,
-    Entrypoint: null,
-    Labels: {},
-    WorkingDir: '/',
-    User: '',
-    ExposedPorts: {},
-    Volumes: {},
-  };
-  for (const instruction of instructions.slice(last + 1)) apply(instruction, config);
-  return config;
-}
-
-function apply(instruction: Instruction, config: ImageConfig): void {
-  const { name, rest } = instruction;
-  switch (name) {
-    case 'CMD':
-      config.Cmd = commandOf(rest);
-      break;
-    case 'ENTRYPOINT':
-      config.Entrypoint = commandOf(rest);
-      config.Cmd = null;
-      break;
-    case 'ENV':
-      for (const [key, value] of pairsOf(instruction)) config.Env.push(`${key}=${value}`);
-      break;
-    case 'LABEL':
-      Object.assign(config.Labels, Object.fromEntries(pairsOf(instruction)));
-      break;
-    case 'WORKDIR':
-      config.WorkingDir = rest.startsWith('/') ? rest : `${config.WorkingDir}/${rest}`;
-      break;
-    case 'USER':
-      config.User = rest;
-      break;
-    case 'EXPOSE':
-      for (const port of rest.split(/\s+/)) config.ExposedPorts[withProtocol(port)] = {};
-      break;
-    case 'VOLUME':
-      for (const folder of execForm(rest) ?? rest.split(/\s+/)) config.Volumes[folder] = {};
-      break;
-    default:
-      break;
-  }
 }
 
 /** From `at`, the lines that a backslash joins; comments and, within it, empty lines are left out. */
@@ -142,6 +83,7 @@ function checkInstruction(instruction: Instruction): void {
   const { line, name, rest } = instruction;
   if (name === 'FROM') checkFrom(rest, line);
   if (name === 'ENV' || name === 'LABEL') pairsOf(instruction);
+  if (name === 'HEALTHCHECK') checkHealthcheck(rest, line);
   if ((name === 'COPY' || name === 'ADD') && copyOf(instruction).paths.length < 2) {
     throw parseError(line, `${name} requires at least two arguments, but only one was provided.`);
   }
@@ -154,7 +96,24 @@ function checkInstruction(instruction: Instruction): void {
   }
 }
 
-function checkFrom(rest: string, line: number): void {
+function checkHealthcheck(rest: string, line: number): void {
+  const { flags, command } = healthcheckParts(rest);
+  const [type = ''] = command.split(/\s+/);
+  if (!['NONE', 'CMD'].includes(type.toUpperCase())) {
+    throw parseError(line, `Unknown type "${type}" in HEALTHCHECK (try CMD)`);
+  }
+  const odd = flags.find((flag) => !HEALTHCHECK_FLAG.test(flag));
+  if (odd !== undefined) throw new DockerfileError(`unknown or invalid flag: ${odd}`);
+}
+
+/** Flags, and what is behind them. */
+export function healthcheckParts(rest: string): { flags: string[]; command: string } {
+  const [flags = ''] = /^(--\S+\s+)*/.exec(rest) ?? [];
+  const words = flags.split(/\s+/).filter((word) => word !== '');
+  return { flags: words, command: rest.slice(flags.length).trim() };
+}
+
+export function checkFrom(rest: string, line: number): void {
   const words = rest.split(/\s+/).filter((word) => !word.startsWith('--platform='));
   const [image = '', as] = words;
   if (words.length !== 1 && !(words.length === 3 && as?.toUpperCase() === 'AS')) {
@@ -172,7 +131,7 @@ export function copyOf({ rest }: Instruction): { paths: string[]; isForeign: boo
 }
 
 /** `["a", "b"]` as a list; anything else is a shell's. */
-function execForm(rest: string): string[] | undefined {
+export function execForm(rest: string): string[] | undefined {
   try {
     const parsed: unknown = JSON.parse(rest);
     const isList = Array.isArray(parsed) && parsed.every((word) => typeof word === 'string');
@@ -182,12 +141,8 @@ function execForm(rest: string): string[] | undefined {
   }
 }
 
-function commandOf(rest: string): string[] {
-  return execForm(rest) ?? ['/bin/sh', '-c', rest];
-}
-
 /** `a=b "c"="d e"`, or the old form `a b c` of one pair. */
-function pairsOf({ name, rest, line }: Instruction): [string, string][] {
+export function pairsOf({ name, rest, line }: Instruction): [string, string][] {
   const words = rest.match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/gs) ?? [];
   const [first = ''] = words;
   if (!first.includes('=')) {
@@ -211,10 +166,6 @@ function unquoted(text: string): string {
   });
 }
 
-function withProtocol(port: string): string {
-  return port.includes('/') ? port : `${port}/tcp`;
-}
-
-function parseError(line: number, what: string): DockerfileError {
+export function parseError(line: number, what: string): DockerfileError {
   return new DockerfileError(`dockerfile parse error line ${line}: ${what}`);
 }

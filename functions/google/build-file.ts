@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import type { GatewayBuild } from '../gateway-build.ts';
 import { parseImageName } from '../images.ts';
 
 const duration = z.string().regex(/^[0-9]{1,5}s$/, 'must be seconds, such as 1200s');
@@ -25,7 +26,14 @@ const buildFile = z.strictObject({
     )
     .min(1),
   images: z.array(text).min(1),
-  substitutions: z.strictObject({ _IMAGE: text, _TAG: text, _VERSION: text }),
+  substitutions: z.strictObject({
+    _IMAGE: text,
+    _TAG: text,
+    _VERSION: text,
+    // A team's own file need not have these.
+    _BASE_IMAGE: text.optional(),
+    _PYPI: text.optional(),
+  }),
   tags: z.array(text).default([]),
   timeout: duration.optional(),
   options: z
@@ -53,13 +61,16 @@ export interface BuildSurroundings {
   readonly buildServiceAccount: string | undefined;
 }
 
-/** @throws AppError that names the file when it cannot be read or is no build of an image. */
-export async function readBuildFile(file: string): Promise<BuildFile> {
+/**
+ * With what the settings say in the place of its own values.
+ * @throws AppError that names the file when it cannot be read, is no build of an image, or leaves no room for a setting.
+ */
+export async function readBuildFile(file: string, settings: GatewayBuild): Promise<BuildFile> {
   const { parse } = await import('yaml');
   try {
-    return buildFile.parse(parse(await readFile(file, 'utf8')));
+    return withSettings(parseBuildFile(parse(await readFile(file, 'utf8'))), settings);
   } catch (cause) {
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
     throw new AppError(
       'FAILED_PRECONDITION',
       `The build file ${file} cannot be used; set BUILD_FILE in the backend's environment. ${why}`,
@@ -68,10 +79,36 @@ export async function readBuildFile(file: string): Promise<BuildFile> {
   }
 }
 
+/** @throws z.ZodError */
+export function parseBuildFile(content: unknown): BuildFile {
+  return buildFile.parse(content);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function withSettings(file: BuildFile, { baseImage, pypi }: GatewayBuild): BuildFile {
+  const settings = [
+    ['GATEWAY_BASE_IMAGE', '_BASE_IMAGE', baseImage],
+    ['GATEWAY_PYPI', '_PYPI', pypi],
+  ] as const;
+  const substitutions = { ...file.substitutions };
+  for (const [setting, name, value] of settings) {
+    if (value === undefined) continue;
+    if (substitutions[name] === undefined) {
+      throw new Error(`${setting} is set, and the file has no substitution ${name} for it.`);
+    }
+    substitutions[name] = value;
+  }
+  return { ...file, substitutions };
+}
+
 /** Of everything that decides what is built; the version that the file states is this, so it is left out. */
 export function sourceHashOf({ substitutions, ...source }: BuildFile): string {
-  const { _IMAGE, _TAG } = substitutions;
-  const content = JSON.stringify({ ...source, substitutions: { _IMAGE, _TAG } });
+  const { _IMAGE, _TAG, _BASE_IMAGE, _PYPI } = substitutions;
+  const deciding = { _IMAGE, _TAG, _BASE_IMAGE, _PYPI };
+  const content = JSON.stringify({ ...source, substitutions: deciding });
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
@@ -86,7 +123,10 @@ export function buildResource(
   return {
     ...file,
     tags: [...file.tags, tag],
-    substitutions: { _IMAGE: `${host}/${repository}`, _TAG: reference, _VERSION: version },
+    substitutions: {
+      ...file.substitutions,
+      ...{ _IMAGE: `${host}/${repository}`, _TAG: reference, _VERSION: version },
+    },
     options: { ...file.options, pubsubTopic: buildTopic },
     ...(buildServiceAccount === undefined ? {} : { serviceAccount: account }),
   };

@@ -4,6 +4,7 @@ import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { buildResource, readBuildFile, sourceHashOf } from './build-file.ts';
+import type { GatewayBuild } from '../gateway-build.ts';
 import type { SeenBuild } from '../image-plan.ts';
 import type { Builds } from '../image-reconcile.ts';
 import { absentIfNotFound } from './call.ts';
@@ -14,6 +15,8 @@ export interface BuildConfig {
   readonly buildUrl: string;
   /** Path of cloudbuild/gateway.yaml. */
   readonly buildFile: string;
+  /** What is said instead of that file's own. */
+  readonly gatewayBuild: GatewayBuild;
   /** `projects/P/topics/T`: where Cloud Build says what becomes of a build. */
   readonly buildTopic: string;
   /** E-mail of the account that builds; undefined: the project's default one. */
@@ -27,6 +30,7 @@ const MAX_PAGES = 10;
 export function createBuilds(config: BuildConfig, auth: () => Promise<GoogleAuth>): Builds {
   const builds = `${config.buildUrl}/v1/projects/${config.projectId}/builds`;
   const options = { name: 'Cloud Build', callSeconds: config.callSeconds, auth };
+  const readFile = () => readBuildFile(config.buildFile, config.gatewayBuild);
   return {
     findBuild: async (tag) => {
       let pageToken = '';
@@ -50,12 +54,12 @@ export function createBuilds(config: BuildConfig, auth: () => Promise<GoogleAuth
       return build && seenBuild(build);
     },
     createBuild: async (request) => {
-      const body = buildResource(await readBuildFile(config.buildFile), request, config);
+      const body = buildResource(await readFile(), request, config);
       const call = { method: 'POST', url: builds, body } as const;
       const operation = await callJson(call, operationReply, options);
       return seenBuild(operation.metadata.build);
     },
-    sourceHash: async () => sourceHashOf(await readBuildFile(config.buildFile)),
+    sourceHash: async () => sourceHashOf(await readFile()),
   };
 }
 

@@ -26,6 +26,7 @@ function configOf(cloud: Cloud, overrides: Partial<BuildConfig>) {
     buildUrl: url,
     loggingUrl: url,
     buildFile: BUILD_FILE,
+    gatewayBuild: { baseImage: undefined, pypi: undefined },
     buildTopic: TOPIC,
     buildServiceAccount: undefined,
     callSeconds: 10,

@@ -50,14 +50,32 @@ describe('a build of the gateway image', () => {
     const { _VERSION: version = '' } = build['substitutions'] as Record<string, string>;
     assert.equal(await headers(cloud, version), digest);
     const log = await logOf(cloud, build['id']);
-    assert.ok(
-      log.includes('Step #1 - "image": Step 1/9 : FROM debian:trixie-slim'),
-      log.join('\n'),
-    );
+    const shown = log.join('\n');
+    assert.match(shown, /"source": Error response from daemon: manifest for .*:latest not found/);
+    assert.match(shown, /"source": There is no image whose layers could be used again/);
+    assert.match(shown, /"image": Step 1\/\d+ : ARG BASE_IMAGE=debian:trixie-slim/);
+    assert.doesNotMatch(shown, /Using cache/);
     assert.equal(log.at(-1), 'DONE');
   });
 
-  it('is labelled with its version and starts jupyter-server', async (t) => {
+  it('uses the layers of the image that is there, as far as they are the same', async (t) => {
+    const cloud = await startCloud(t);
+    const cachedIn = async (build: Fields) => {
+      const log = await logOf(cloud, (await runBuild(cloud, build))['id']);
+      return log.filter((line) => line.endsWith('---> Using cache')).length;
+    };
+    const build = gatewayBuild();
+    assert.equal(await cachedIn(build), 0, 'the seeded image has none of them');
+    const all = await cachedIn(build);
+    assert.ok(all > 10);
+    const substitutions = { ...(build['substitutions'] as Fields), _PYPI: 'none' };
+    const some = await cachedIn({ ...build, substitutions });
+    assert.ok(some > 0 && some < all, `${some} of ${all}`);
+    const other = { ...substitutions, _BASE_IMAGE: 'debian:forky-slim' };
+    assert.equal(await cachedIn({ ...build, substitutions: other }), 0);
+  });
+
+  it('is labelled with its version, starts Jupyter as its user, and is looked after', async (t) => {
     const cloud = await startCloud(t);
     const build = await runBuild(cloud, gatewayBuild());
     const name = GATEWAY.replace('gcr.io/', '');
@@ -66,9 +84,14 @@ describe('a build of the gateway image', () => {
     const { digest } = manifest['config'] as { digest: string };
     const config = jsonOf((await get(`blobs/${digest}`)).body)['config'] as Fields;
     const { _VERSION: version } = build['substitutions'] as Record<string, string>;
-    assert.deepEqual(config['Labels'], { 'org.opencontainers.image.version': version });
-    assert.deepEqual(config['Cmd'], ['jupyter-server']);
+    const labels = config['Labels'] as Record<string, string>;
+    assert.equal(labels['org.opencontainers.image.version'], version);
+    assert.equal(labels['org.opencontainers.image.licenses'], 'Apache-2.0');
+    assert.deepEqual(config['Cmd'], ['start-gateway']);
     assert.equal(config['User'], 'jupyter');
+    const check = config['Healthcheck'] as Fields;
+    assert.deepEqual((check['Test'] as string[]).slice(0, 2), ['CMD', 'curl']);
+    assert.deepEqual([check['Interval'], check['Retries']], [30e9, 3]);
   });
 
   it('is the same image for the same source, and another one for another', async (t) => {
@@ -169,6 +192,10 @@ describe('docker in a step', () => {
     ['FROM debian\nENV A', /dockerfile parse error line 2: ENV must have two arguments/],
     ['FROM debian\nCOPY gone /there', /COPY failed: file not found in build context.*stat gone/],
     ['FROM debian\nRUN <<END\necho', /unterminated heredoc/],
+    ['ARG BASE\nFROM $${BASE}', /base name \(\$\{BASE\}\) should not be blank/],
+    ['ARG BASE=Debian!\nFROM $$BASE', /failed to parse stage name "Debian!"/],
+    ['FROM debian\nHEALTHCHECK curl x', /Unknown type "curl" in HEALTHCHECK \(try CMD\)/],
+    ['FROM debian\nHEALTHCHECK --every=1s CMD x', /unknown or invalid flag: --every=1s/],
   ] as const;
   it('refuses what is no Dockerfile', async (t) => {
     const cloud = await startCloud(t);
@@ -185,6 +212,8 @@ describe('docker in a step', () => {
       ['build', '--frob', '.'],
       ['build'],
       ['push', 'UPPER'],
+      ['pull', '--all-tags', GATEWAY],
+      ['pull', `${GATEWAY}:gone`],
     ]) {
       const steps = [{ name: 'gcr.io/cloud-builders/docker', args }];
       await runBuild(cloud, bashBuild('', { steps }), 'FAILURE');
