@@ -2,6 +2,7 @@
 // their places beside them. dist/functions/ is complete in itself: it is what Cloud Functions deploys.
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { completeAgentContext } from './agent-context.ts';
 import { bundle, PARTS, type PartName } from './bundle.ts';
 import { functionsPackage } from './functions-package.ts';
 import { noticesOf } from './notices.ts';
@@ -17,8 +18,9 @@ for (const part of PARTS) {
   write(`${part}/LICENSES.txt`, noticesOf(packages));
   if (part === 'functions') write('functions/package.json', functionsPackage(ROOT, imports));
 }
-// What instances boot, and what the emulated registry makes its images of.
-copy('docker', 'docker');
+// What instances boot, and what the images are built from, the emulated registry's too.
+copy('docker/gateway', 'docker/gateway');
+completeAgentContext(path.join(OUT, 'agent'));
 for (const file of ['docker/gateway/vm-startup.sh', 'cloudbuild/gateway.yaml', 'LICENSE']) {
   copy(file, `functions/${file}`);
 }
