@@ -9,7 +9,7 @@ const ROOT = path.dirname(import.meta.dirname);
 export const BUILD_FILE = path.join(ROOT, 'cloudbuild/gateway.yaml');
 export const SOURCES = path.join(ROOT, 'docker/gateway');
 /** Of which the image is built: the Dockerfile, and what it copies. */
-export const SOURCE_FILES = ['Dockerfile', 'requirements.txt', 'start-gateway', 'bigquery.py'];
+export const SOURCE_FILES = ['Dockerfile', 'requirements.txt', 'start-gateway.sh', 'bigquery.py'];
 /** Cloud Build's, for each argument of a step. */
 const MAX_ARGUMENT = 10_000;
 

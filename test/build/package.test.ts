@@ -54,6 +54,25 @@ describe('the package', () => {
     assert.ok(statSync(tarball).size < LARGEST_MEGABYTES * 1_000_000, 'tarball');
   });
 
+  it('has what the agent image is built from, in one folder', () => {
+    const files = filesBelow(path.join(installed, 'dist/agent'));
+    const dockerfile = readFileSync(path.join(installed, 'dist/agent/Dockerfile'), 'utf8');
+    const [, copied = ''] = /^COPY (.+) \S+$/m.exec(dockerfile) ?? [];
+    const patterns = ['Dockerfile', ...copied.split(' ')];
+    const isTaken = (file: string) => patterns.some((pattern) => path.matchesGlob(file, pattern));
+    assert.deepEqual(
+      files.filter((file) => !isTaken(file)),
+      [],
+      'not in the image',
+    );
+    for (const pattern of patterns)
+      assert.ok(
+        files.some((file) => path.matchesGlob(file, pattern)),
+        pattern,
+      );
+    assert.ok(filesBelow(path.join(installed, 'dist/docker/gateway')).includes('Dockerfile'));
+  });
+
   it('names the licenses of the libraries that are in it', () => {
     for (const part of PARTS) {
       const text = readFileSync(path.join(installed, 'dist', part, 'LICENSES.txt'), 'utf8');
