@@ -11,10 +11,12 @@ export interface Gateway {
   scheme?: 'Bearer' | 'token';
 }
 
-export async function newKernel(gateway: Gateway): Promise<string> {
+/** `name`: of its kernelspec; the gateway's own choice without one. */
+export async function newKernel(gateway: Gateway, name?: string): Promise<string> {
   const reply = await fetch(`${gateway.url}/api/kernels`, {
     method: 'POST',
     headers: { authorization: authorizationOf(gateway) },
+    ...(name === undefined ? {} : { body: JSON.stringify({ name }) }),
   });
   if (!reply.ok) throw new Error(`POST /api/kernels: ${reply.status} ${await reply.text()}`);
   const { id } = (await reply.json()) as { id: string };

@@ -1,0 +1,105 @@
+// A real Docker engine for tests, and images in it that are built once for each content. Containers go when their test ends.
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { isMissing } from '../helpers/requires.ts';
+import { until } from '../helpers/until.ts';
+
+/** Runs `docker`, and answers what it prints. @throws Error with what it says on standard error */
+export type Docker = (...args: string[]) => Promise<string>;
+
+const ENGINE = path.join(import.meta.dirname, 'engine.sh');
+/** A host that no registry answers at: images with such names are those of this engine, or missing, at once. */
+const NOWHERE = '127.0.0.1:1/datalab-test';
+const MAX_OUTPUT = 64 * 1_048_576;
+
+let found: { host: string } | { missing: string } | undefined;
+
+/** Undefined: the test is skipped. As root, whose containers' files are to be removed. */
+export function requireEngine(t: TestContext): Docker | undefined {
+  found ??= findEngine();
+  if ('missing' in found) {
+    isMissing(t, found.missing);
+    return undefined;
+  }
+  // What is tested is what Cloud Build's docker does: the classic builder.
+  const env = { ...process.env, DOCKER_HOST: found.host, DOCKER_BUILDKIT: '0' };
+  return async (...args) => {
+    const options = { env, maxBuffer: MAX_OUTPUT };
+    return (await promisify(execFile)('docker', args, options)).stdout;
+  };
+}
+
+/** DOCKER_HOST of the engine that requireEngine has found; empty: what docker takes by itself. */
+export function engineHost(): string {
+  return found && 'host' in found ? found.host : '';
+}
+
+function findEngine(): { host: string } | { missing: string } {
+  if (process.getuid?.() !== 0) return { missing: 'only root runs a Docker engine for tests' };
+  const { stdout, stderr, status } = spawnSync('bash', [ENGINE, 'start'], { encoding: 'utf8' });
+  const [, host] = /^DOCKER_HOST=(.*)$/m.exec(stdout) ?? [];
+  if (status !== 0 || host === undefined) return { missing: `no Docker engine: ${stderr.trim()}` };
+  return { host };
+}
+
+/**
+ * The name of the image that this folder is built to. One that is there is taken: its tag tells the folder's content and
+ * the image that it begins with.
+ */
+export async function imageOf(
+  docker: Docker,
+  name: string,
+  folder: string,
+  { base, args = [] }: { base: string; args?: readonly string[] },
+): Promise<string> {
+  const id = await docker('image', 'inspect', '--format', '{{.Id}}', base);
+  const image = `${NOWHERE}/${name}:${digestOf(folder, [id, ...args])}`;
+  const isThere = await docker('image', 'inspect', image).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await docker('build', ...args, '--tag', image, folder);
+  return image;
+}
+
+function digestOf(folder: string, more: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(more));
+  for (const file of readdirSync(folder).sort()) {
+    const content = readFileSync(path.join(folder, file));
+    hash.update(`${file} ${content.length}\n`).update(content);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** `docker run` with these words; the container's id. It goes with the test. */
+export async function runContainer(
+  t: Pick<TestContext, 'after'>,
+  docker: Docker,
+  ...args: string[]
+): Promise<string> {
+  const id = (await docker('run', '--detach', ...args)).trim();
+  t.after(() => docker('rm', '--force', '--volumes', id));
+  return id;
+}
+
+export async function untilHealthy(docker: Docker, container: string): Promise<void> {
+  await until(
+    `${container} is healthy`,
+    async () => {
+      const state = await docker('inspect', '--format', '{{json .State}}', container);
+      const { Status: status, Health: health } = JSON.parse(state) as State;
+      if (status !== 'running') throw new Error(await docker('logs', container));
+      return health?.Status === 'healthy';
+    },
+    180,
+  );
+}
+
+interface State {
+  Status: string;
+  Health?: { Status: string };
+}
