@@ -54,7 +54,7 @@ async function emulatedBackend(
 ): Promise<Backend> {
   const { attachEmulator } = await import('./emulator.ts');
   const { openEmulatedIdentity } = await import('./identity/emulated.ts');
-  const emulator = await attachEmulator(settings.stateDir, io);
+  const emulator = await attachEmulator(settings, io);
   try {
     const { urls } = emulator.ready;
     const options = { apiUrl: urls.api, callbacks };

@@ -10,6 +10,7 @@ import { ClientError, messageOf } from './errors.ts';
 import { PROGRAM } from './installed.ts';
 import type { Io } from './io.ts';
 import { lastLines } from './output/last-lines.ts';
+import type { Settings } from './settings/settings.ts';
 
 export interface AttachedEmulator {
   ready: ReadyEvent;
@@ -18,21 +19,25 @@ export interface AttachedEmulator {
   detach(): Promise<void>;
 }
 
-const START_SECONDS = 60;
+/** With an engine, the first start builds the agent's image, and pulls what that begins with. */
+const START_SECONDS = { process: 60, docker: 1200 } as const;
 const DETACH_SECONDS = 20;
 
-/** Folder of the emulator inside the client's state folder. */
-export function emulatorFolder(stateDir: string): string {
-  return path.join(stateDir, 'emulator');
+type Which = Pick<Settings, 'stateDir' | 'runtime'>;
+
+/** Folder of the emulator inside the client's state folder. The instances of one runtime are nothing to the other. */
+export function emulatorFolder({ stateDir, runtime }: Which): string {
+  return path.join(stateDir, runtime === 'docker' ? 'emulator-docker' : 'emulator');
 }
 
-export async function attachEmulator(stateDir: string, io: Io): Promise<AttachedEmulator> {
-  const folder = emulatorFolder(stateDir);
+export async function attachEmulator(which: Which, io: Io): Promise<AttachedEmulator> {
+  const folder = emulatorFolder(which);
+  const startSeconds = START_SECONDS[which.runtime];
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const logFile = path.join(folder, 'emulator.log');
   let child: ChildProcess | undefined;
   try {
-    const end = io.elapsed() + START_SECONDS * 1000;
+    const end = io.elapsed() + startSeconds * 1000;
     for (;;) {
       io.interrupt.throwIfAborted();
       const attached = await tryAttach(folder, child, io.interrupt);
@@ -46,23 +51,24 @@ export async function attachEmulator(stateDir: string, io: Io): Promise<Attached
       }
       if (io.elapsed() > end) {
         throw new ClientError(
-          `The emulator did not start within ${START_SECONDS} s; see ${logFile}`,
+          `The emulator did not start within ${startSeconds} s; see ${logFile}`,
         );
       }
       // Two clients at once may both start one: the second of them finds the folder taken and ends with 0.
-      if (!child || hasEnded(child)) child = startEmulator(stateDir, logFile, io);
+      if (!child || hasEnded(child)) child = startEmulator(which, logFile, io);
       await delay(50, undefined, { signal: io.interrupt });
     }
   } catch (error) {
-    if (child) await abandon(child, folder);
+    if (child) await abandon(child, folder, startSeconds);
     throw error;
   }
 }
 
 /** A process of its own, out of the terminal's reach: it outlives this client while others are attached. */
-function startEmulator(stateDir: string, logFile: string, io: Io): ChildProcess {
+function startEmulator({ stateDir, runtime }: Which, logFile: string, io: Io): ChildProcess {
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [PROGRAM, 'emulator', '--until-detached'], {
+  const args = [PROGRAM, 'emulator', '--until-detached', '--runtime', runtime];
+  const child = spawn(process.execPath, args, {
     cwd: '/',
     detached: true,
     env: { ...io.env, DATALAB_STATE_DIR: stateDir },
@@ -76,9 +82,9 @@ function startEmulator(stateDir: string, logFile: string, io: Io): ChildProcess 
 }
 
 /** We go before we have attached: it ends, unless others use it; either way we wait for it. */
-async function abandon(child: ChildProcess, folder: string): Promise<void> {
+async function abandon(child: ChildProcess, folder: string, seconds: number): Promise<void> {
   child.stdin?.end();
-  for (let round = 0; round < START_SECONDS * 20 && !hasEnded(child); round += 1) {
+  for (let round = 0; round < seconds * 20 && !hasEnded(child); round += 1) {
     const attachment = await attachToEmulator(folder);
     if (attachment) {
       await detach(attachment);

@@ -19,6 +19,7 @@ export const SETTING_NAMES = [
   'idleAction',
   'maxLifetime',
   'labels',
+  'runtime',
   'ui',
   'port',
   'browser',
@@ -51,6 +52,12 @@ export interface FlagDeclaration {
   isHidden?: true;
 }
 
+export const RUNTIME_FLAG: FlagDeclaration = {
+  spec: '--runtime <kind>',
+  help: 'what emulated instances run as: process (default) or docker',
+  choices: ['process', 'docker'],
+};
+
 /** Of every verb that talks to the backend. */
 export const CONNECTION_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--project <id>', help: 'Google Cloud project of the backend' },
@@ -59,6 +66,7 @@ export const CONNECTION_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--account <email>', help: 'who you are, of the accounts that gcloud knows' },
   { spec: '--credentials <file>', help: 'a credential file, instead of gcloud’s account' },
   { spec: '--emulator', help: 'use the Google Cloud emulator on this machine' },
+  RUNTIME_FLAG,
 ];
 
 export const OUTPUT_FLAGS: readonly FlagDeclaration[] = [

@@ -7,6 +7,7 @@ import {
   OUTPUT_FLAGS,
   OWNER_FLAG,
   PORT_FLAG,
+  RUNTIME_FLAG,
   type FlagDeclaration,
   type Flags,
 } from './flags.ts';
@@ -209,6 +210,7 @@ export const VERBS: readonly Verb[] = [
     name: 'emulator',
     summary: 'run the Google Cloud emulator alone, until Ctrl-C',
     flags: [
+      RUNTIME_FLAG,
       ...OUTPUT_FLAGS.slice(0, 1),
       { spec: '--until-detached', help: 'end with the last client', isHidden: true },
     ],

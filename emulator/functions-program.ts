@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { delay, type Clock } from './clock.ts';
 import type { Log } from './router.ts';
-import { LEASH } from './runtime/process-runtime.ts';
+import { LEASH } from './runtime/script-runtime.ts';
 import { findLeashed, isAlive, LEASH_VARIABLE, signalUntil } from './runtime/processes.ts';
 
 export interface FunctionTarget {

@@ -20,7 +20,8 @@ import { answerMetadata } from './metadata/routes.ts';
 import { createCertificate } from './oidc/certificate.ts';
 import { createOidcRoutes } from './oidc/routes.ts';
 import { openOidcState, writeCredentialFile, type OidcState } from './oidc/state.ts';
-import { createTokens, type Tokens } from './oidc/tokens.ts';
+import { serviceAccountIdentity } from './oidc/service-account.ts';
+import { CLOUD_PLATFORM, createTokens, type Tokens } from './oidc/tokens.ts';
 import type { EmulatorSettings } from './options.ts';
 import { createRegistryRoutes } from './registry/routes.ts';
 import { isUpload } from './registry/push-routes.ts';
@@ -57,6 +58,8 @@ export interface Google {
   readonly urls: ReadyEvent['urls'];
   /** The credential file of the first user. */
   readonly credentials: string;
+  /** An access token of who installed the backend. */
+  readonly deployerToken: string;
   /** Subscribe functions here, before `recover`. */
   readonly pubsub: Pubsub;
   recover(): void;
@@ -80,11 +83,11 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
   const oidc = openOidcState(stateDir);
   const tokens = createTokens(oidc, clock);
   const registry = openRegistryState(stateDir);
-  seedImages(registry, {
-    project: project.id,
-    repositoryRoot,
-    hasGateway: options.seedGateway,
-  });
+  // With an engine images are real ones.
+  if (!options.engine) {
+    const hasGateway = options.seedGateway;
+    seedImages(registry, { project: project.id, repositoryRoot, hasGateway });
+  }
   const place = { project: project.id, zone: project.zone, stateDir };
   const credentials = path.join(stateDir, 'credentials.json');
   // Known once the port is; whoever needs it asks later.
@@ -215,6 +218,10 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
     url,
     urls: urls(),
     credentials,
+    deployerToken: tokens.issueAccessToken(
+      serviceAccountIdentity(`datalab-deploy@${project.id}.iam.gserviceaccount.com`),
+      CLOUD_PLATFORM,
+    ),
     pubsub,
     recover: () => {
       compute.recover();

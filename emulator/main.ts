@@ -18,12 +18,16 @@ import {
 import { openGoogle, type Google } from './google.ts';
 import { EXTENSION, INSTALLATION } from './installed.ts';
 import { DURATIONS, type EmulatorOptions, type EmulatorSettings } from './options.ts';
-import { createProcessRuntime } from './runtime/process-runtime.ts';
+import { installAgentImage, LOCAL_AGENT_IMAGE } from './engine/agent-image.ts';
+import { createEngineDocker } from './engine/engine-docker.ts';
+import { createProcessDocker } from './runtime/process-docker.ts';
+import { createScriptRuntime } from './runtime/script-runtime.ts';
 import { openSettings, type Settings } from './settings.ts';
 import type { StateFile } from './state.ts';
 
-/** Whoever loads this part has the class that it throws from here. */
+/** Whoever loads this part has from here what it takes and throws. */
 export { EmulatorRunningError } from './attach.ts';
+export { openEngine } from './engine/engine.ts';
 
 export interface Emulator {
   /** What is printed when it is ready. */
@@ -78,20 +82,24 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
   const stateDir = realpathSync(given.stateDir);
   const emulatorId = createHash('sha256').update(stateDir).digest('hex').slice(0, 16);
   const { searchPath } = given;
-  const agentProgram = path.join(INSTALLATION, 'agent', `bin${EXTENSION}`);
+  const { engine } = given;
+  const docker = engine
+    ? createEngineDocker({ engine, emulatorId, cleaner: LOCAL_AGENT_IMAGE })
+    : createProcessDocker(path.join(INSTALLATION, 'agent', `bin${EXTENSION}`));
   return {
     port: undefined,
     spawner: undefined,
+    engine: undefined,
     staysWithoutClients: false,
     functions: {},
-    seedGateway: true,
+    seedGateway: engine === undefined,
     clock: systemClock,
     log: () => undefined,
     ...given,
     stateDir,
     emulatorId,
     durations: { ...DURATIONS, ...given.durations },
-    runtime: given.runtime ?? createProcessRuntime({ emulatorId, agentProgram, searchPath }),
+    runtime: given.runtime ?? createScriptRuntime({ emulatorId, docker, searchPath }),
   };
 }
 
@@ -129,6 +137,11 @@ async function start(
     settings.value.onBuildFinishedPort = ports.onBuildFinished;
     settings.value.reapIdlePort = ports.reapIdle;
     settings.save();
+    if (options.engine) {
+      const { engine, log } = options;
+      const { url: registryUrl, deployerToken: accessToken } = google;
+      await installAgentImage({ engine, project, registryUrl, accessToken, log });
+    }
     if (options.functions !== false) subscribeToBuilds(google, project);
     google.recover();
     functions = await openFunctions(options, settings, google, ports);

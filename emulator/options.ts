@@ -1,6 +1,7 @@
 // What the emulator is told when it is started. Whoever starts it (the client's commands, tests) reads the
 // environment; nothing here does.
 import type { Clock } from './clock.ts';
+import type { Engine } from './engine/engine.ts';
 import type { Log } from './router.ts';
 import type { InstanceRuntime } from './runtime/instance-runtime.ts';
 
@@ -85,9 +86,11 @@ export interface EmulatorOptions {
   spawner?: AbortSignal;
   /** The functions' program; `false` runs the Google APIs alone. */
   functions?: FunctionsOptions | false;
-  /** Whether the project has a gateway image from the start, as after an earlier build; default: it has. */
+  /** Whether the project has a gateway image from the start, as after an earlier build; default: not with an engine. */
   seedGateway?: boolean;
   durations?: Partial<Durations>;
+  /** Instances and builds run on it; without one they are processes of this machine. */
+  engine?: Engine;
   runtime?: InstanceRuntime;
   clock?: Clock;
   /** The console: one line for each thing that a person may want to know. */
@@ -102,9 +105,12 @@ export interface FunctionsOptions {
 }
 
 /** Options with everything filled in that has a default. */
-export type EmulatorSettings = Required<Omit<EmulatorOptions, 'port' | 'durations' | 'spawner'>> & {
+export type EmulatorSettings = Required<
+  Omit<EmulatorOptions, 'port' | 'durations' | 'spawner' | 'engine'>
+> & {
   port: number | undefined;
   spawner: AbortSignal | undefined;
+  engine: Engine | undefined;
   durations: Durations;
   emulatorId: string;
 };

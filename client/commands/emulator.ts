@@ -2,26 +2,28 @@
 // same with --until-detached.
 import { once } from 'node:events';
 import type { ReadyEvent } from '../../emulator/attachment.ts';
-import { EmulatorRunningError, runEmulator } from '../../emulator/main.ts';
+import { EmulatorRunningError, openEngine, runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
 import { Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
-import { readStateDir } from '../settings/settings.ts';
+import { readEmulatorSettings } from '../settings/settings.ts';
 import type { Call } from '../verbs.ts';
 
 /** Settings of the functions, given to the emulator with this before their names. */
 const FUNCTIONS_PREFIX = 'DATALAB_FUNCTIONS_';
 
 export async function emulator({ flags }: Call, io: Io): Promise<void> {
-  const stateDir = readStateDir(flags, io);
+  const which = readEmulatorSettings(flags, io);
   try {
+    const engine = which.runtime === 'docker' ? await openEngine(io.env) : undefined;
     const running = await runEmulator({
-      stateDir: emulatorFolder(stateDir),
+      stateDir: emulatorFolder(which),
       project: io.env['PROJECT_ID'] || 'datalab-emulator',
       zone: io.env['ZONE'] || 'europe-west1-b',
       searchPath: io.env['PATH'] ?? '',
       staysWithoutClients: flags.untilDetached !== true,
       functions: { environment: functionsEnvironment(io.env) },
+      ...(engine ? { engine } : {}),
       ...(flags.untilDetached ? { spawner: io.inputEnd } : {}),
       log: (line) => io.stderr.write(`${line}\n`),
     });
@@ -35,12 +37,16 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
   } catch (error) {
     if (!(error instanceof EmulatorRunningError)) throw error;
     // Two clients at once have each started one: the other serves both.
-    if (!flags.untilDetached) await stayAttached(stateDir, flags, io);
+    if (!flags.untilDetached) await stayAttached(which, flags, io);
   }
 }
 
-async function stayAttached(stateDir: string, flags: { json?: true }, io: Io): Promise<void> {
-  const attached = await attachEmulator(stateDir, io);
+async function stayAttached(
+  which: ReturnType<typeof readEmulatorSettings>,
+  flags: { json?: true },
+  io: Io,
+): Promise<void> {
+  const attached = await attachEmulator(which, io);
   io.stderr.write('An emulator of this state folder runs already; this keeps it running.\n');
   say(attached.ready, flags, io);
   await Promise.race([attached.lost, interrupted(io)]);

@@ -31,7 +31,8 @@ export interface StartKey {
 /** Two people's sessions of one name are two. */
 export function startKey(settings: CompleteSettings, session: string, folder: string): StartKey {
   const who = settings.account ?? settings.credentials ?? '';
-  const backend = `${settings.emulator ? 'emulator' : settings.apiUrl} ${who}`;
+  const emulated = settings.runtime === 'docker' ? 'emulator docker' : 'emulator';
+  const backend = `${settings.emulator ? emulated : settings.apiUrl} ${who}`;
   return { stateDir: settings.stateDir, backend, session, folder };
 }
 

@@ -6,7 +6,7 @@ import type { Settings } from '../settings/settings.ts';
 export interface StartOptions
   extends
     Pick<Flags, 'emulator' | 'json' | 'quiet'>,
-    Pick<Settings, 'name' | 'ui' | 'port' | 'browser'> {
+    Pick<Settings, 'name' | 'runtime' | 'ui' | 'port' | 'browser'> {
   verb: 'start' | 'connect';
   /** As it was given. */
   contentDir: string | undefined;
@@ -18,14 +18,14 @@ export function startOptions(
   verb: StartOptions['verb'],
   contentDir: string | undefined,
   flags: Flags,
-  { name, ui, port, browser }: Settings,
+  { name, runtime, ui, port, browser }: Settings,
 ): StartOptions {
   const { emulator, json, quiet } = flags;
   return {
     ...(emulator ? { emulator } : {}),
     ...(json ? { json } : {}),
     ...(quiet ? { quiet } : {}),
-    ...{ verb, contentDir, name, port, browser },
+    ...{ verb, contentDir, name, runtime, port, browser },
     ui: verb === 'connect' ? 'none' : ui,
     connectionFlags: connectionFlags(flags),
   };
@@ -39,7 +39,11 @@ export function isInteractive({ json, quiet }: StartOptions, io: Io): boolean {
 /** Those that a command needs which is to reach the same backend. */
 export function connectionFlags(flags: Flags): string[] {
   const given = { project: '--project', zone: '--zone', apiUrl: '--api-url' } as const;
-  const more = { account: '--account', credentials: '--credentials' } as const;
+  const more = {
+    account: '--account',
+    credentials: '--credentials',
+    runtime: '--runtime',
+  } as const;
   const named = Object.entries({ ...given, ...more }).flatMap(([name, flag]) => {
     const value = flags[name as keyof typeof given];
     return typeof value === 'string' ? [`${flag} ${quoted(value)}`] : [];

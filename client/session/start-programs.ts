@@ -17,7 +17,8 @@ export async function preparePrograms(
   progress: Progress,
   io: Io,
 ): Promise<Programs> {
-  if (flags.ui === 'none' && !flags.emulator) return { ui: undefined };
+  const hasOwnGateway = flags.emulator === true && flags.runtime === 'process';
+  if (flags.ui === 'none' && !hasOwnGateway) return { ui: undefined };
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   return await progress.stage('Programs', async (stage) => {
     stage.say('which Jupyter is here');

@@ -75,6 +75,15 @@ export const DECLARATIONS = {
     withEmulator: 'everything',
   },
   ...SESSION_DECLARATIONS,
+  runtime: {
+    help: 'what the emulator runs instances as: process, or docker',
+    flag: '--runtime',
+    variables: ['DATALAB_RUNTIME'],
+    schema: z.enum(['process', 'docker'], 'must be process or docker'),
+    default: 'process',
+    defaultInWords: '`process`',
+    withEmulator: 'everything',
+  },
   ui: {
     help: 'where the pages come from: process, or none',
     flag: '--ui',

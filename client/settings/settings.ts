@@ -16,6 +16,9 @@ export interface Origin {
   detail: string;
 }
 
+/** What emulated instances are: processes of this machine, or containers of its Docker engine. */
+export type Runtime = 'process' | 'docker';
+
 export interface Settings {
   /** Everything on this machine. */
   emulator: boolean;
@@ -38,6 +41,8 @@ export interface Settings {
   stateDir: string;
   contentDir: string | undefined;
   name: string;
+  /** Of the emulator; each has a state of its own. */
+  runtime: Runtime;
   ui: 'process' | 'none';
   /** Undefined: 8081 or the next free one. */
   port: number | undefined;
@@ -74,6 +79,7 @@ export function readSettings(
     stateDir: values.stateDir ?? defaultStateDir(sources),
     contentDir: values.contentDir,
     name: values.name ?? DECLARATIONS.name.default,
+    runtime: values.runtime ?? DECLARATIONS.runtime.default,
     ui: values.ui ?? DECLARATIONS.ui.default,
     port: values.port,
     browser: values.browser ?? DECLARATIONS.browser.default,
@@ -83,10 +89,19 @@ export function readSettings(
 }
 
 /** For what needs no more than that: other settings may be wrong. */
-export function readStateDir(flags: Flags, io: Pick<Io, 'env' | 'cwd'>): string {
+export function readEmulatorSettings(
+  flags: Flags,
+  io: Pick<Io, 'env' | 'cwd'>,
+): Pick<Settings, 'stateDir' | 'runtime'> {
   const sources = openSources(flags, io);
-  const given = findGiven('stateDir', sources);
-  return given ? String(checkValue('stateDir', given, sources)) : defaultStateDir(sources);
+  const stateDir = findGiven('stateDir', sources);
+  const runtime = findGiven('runtime', sources);
+  return {
+    stateDir: stateDir
+      ? String(checkValue('stateDir', stateDir, sources))
+      : defaultStateDir(sources),
+    runtime: runtime && checkValue('runtime', runtime, sources) === 'docker' ? 'docker' : 'process',
+  };
 }
 
 /** Whether this call says it, by flag or variable; else a file or gcloud has it for every call. */

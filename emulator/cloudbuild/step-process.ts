@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { findConfinement, type Confinement } from '../runtime/confinement.ts';
-import { LEASH } from '../runtime/process-runtime.ts';
+import { LEASH } from '../runtime/script-runtime.ts';
 import { findLeashed, isAlive, LEASH_VARIABLE, signalUntil } from '../runtime/processes.ts';
 
 export interface StepCommand {

@@ -2,6 +2,8 @@
 // Cloud Build gives docker, and an environment with stand-ins first on PATH.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ENGINE_STAND_INS, engineEnvironment } from '../engine/engine-docker.ts';
+import type { Engine } from '../engine/engine.ts';
 import { EMULATOR, EXTENSION } from '../installed.ts';
 import { serviceAccountIdentity } from '../oidc/service-account.ts';
 import { CLOUD_PLATFORM, type Tokens } from '../oidc/tokens.ts';
@@ -14,6 +16,9 @@ export interface WorkspaceOptions {
   searchPath: string;
   tokens: Tokens;
   registryUrl: () => string;
+  emulatorId: string;
+  /** Steps' docker is the engine's; without one it is the stand-in beside this file. */
+  engine: Engine | undefined;
 }
 
 export interface Workspace {
@@ -33,7 +38,7 @@ export function openWorkspace(build: Build, options: WorkspaceOptions): Workspac
   for (const needed of [workspace, path.join(home, '.docker')]) {
     mkdirSync(needed, { recursive: true, mode: 0o700 });
   }
-  const credentials = JSON.stringify(dockerCredentials(build, options.tokens));
+  const credentials = JSON.stringify(dockerCredentials(build, options));
   writeFileSync(path.join(home, '.docker', 'config.json'), credentials, { mode: 0o600 });
   return {
     wordsOf: ({ name, entrypoint, args = [] }) => [
@@ -46,13 +51,9 @@ export function openWorkspace(build: Build, options: WorkspaceOptions): Workspac
       return place;
     },
     environmentOf: ({ env = [] }) => ({
-      PATH: `${STAND_INS}:${options.searchPath}`,
       LANG: 'C.UTF-8',
       HOME: home,
-      DATALAB_EMULATOR_NODE: process.execPath,
-      DATALAB_EMULATOR_DOCKER: DOCKER,
-      DATALAB_EMULATOR_DOCKER_FOLDER: path.join(folder, 'docker'),
-      DATALAB_EMULATOR_REGISTRY: options.registryUrl(),
+      ...dockerEnvironment(options, path.join(folder, 'docker')),
       ...parsed([...(build.options.env ?? []), ...env]),
     }),
     remove() {
@@ -70,12 +71,36 @@ function buildsFolder(stateDir: string): string {
   return path.join(stateDir, 'builds');
 }
 
+function dockerEnvironment(
+  { engine, emulatorId, registryUrl, searchPath }: WorkspaceOptions,
+  dockerFolder: string,
+): Record<string, string> {
+  if (engine) {
+    return {
+      PATH: [ENGINE_STAND_INS, STAND_INS, searchPath].join(':'),
+      ...engineEnvironment(engine, emulatorId, registryUrl()),
+    };
+  }
+  return {
+    PATH: `${STAND_INS}:${searchPath}`,
+    DATALAB_EMULATOR_NODE: process.execPath,
+    DATALAB_EMULATOR_DOCKER: DOCKER,
+    DATALAB_EMULATOR_DOCKER_FOLDER: dockerFolder,
+    DATALAB_EMULATOR_REGISTRY: registryUrl(),
+  };
+}
+
 /** As Cloud Build writes them for the builder's docker: the token of the account that builds. */
-function dockerCredentials({ images = [], serviceAccount }: Build, tokens: Tokens) {
+function dockerCredentials(
+  { images = [], serviceAccount }: Build,
+  { tokens, registryUrl }: WorkspaceOptions,
+) {
   const identity = serviceAccountIdentity(serviceAccount.split('/').at(-1) ?? '');
   const token = tokens.issueAccessToken(identity, CLOUD_PLATFORM);
   const auth = Buffer.from(`oauth2accesstoken:${token}`).toString('base64');
-  const hosts = new Set(['gcr.io', ...images.map((image) => image.split('/')[0] ?? '')]);
+  const named = images.map((image) => image.split('/')[0] ?? '');
+  // An engine reaches the emulated registry by its own name.
+  const hosts = new Set(['gcr.io', new URL(registryUrl()).host, ...named]);
   return { auths: Object.fromEntries([...hosts].map((host) => [`https://${host}`, { auth }])) };
 }
 

@@ -1,6 +1,5 @@
 // The machines behind the instances: what switches them on and off through the runtime, their metadata
 // servers, and who may still be connected to them. Statuses are set here and nowhere else.
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { delay, timestamp, type Clock } from '../clock.ts';
 import type { Reach } from '../iap/server.ts';
@@ -149,7 +148,7 @@ export class Machines {
 
   /** Ends the machine and removes its disk. */
   async remove(instance: InstanceRecord): Promise<void> {
-    const { clock, durations, stateDir } = this.#options;
+    const { clock, durations, stateDir, runtime } = this.#options;
     this.#setStatus(instance, 'STOPPING');
     const machine = this.#release(instance);
     const leastTime = delay(clock, durations.deleteMilliseconds);
@@ -157,7 +156,7 @@ export class Machines {
     else await machine?.running.shutDown();
     this.#disconnect(machine);
     const folder = path.join(stateDir, instance.folder);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    await runtime.remove({ name: instance.resource.name, folder });
     await leastTime;
   }
 

@@ -60,8 +60,8 @@ function manifest(call: Call, { name = '', reference = '' }: Params, state: Regi
   return content(found.content, found.mediaType, found.digest);
 }
 
-function blob({ name = '', digest = '' }: Params, state: RegistryState): Reply {
-  if (!state.hasRepository(name)) return unknownName(name);
+/** Also before the first manifest: docker looks whether a layer has arrived. All repositories share their blobs. */
+function blob({ digest = '' }: Params, state: RegistryState): Reply {
   const found = state.findBlob(digest);
   if (!found) return refuse(404, 'BLOB_UNKNOWN', `Blob "${digest}" was not found.`);
   return content(new FileBody(found.file, found.size), 'application/octet-stream', digest);

@@ -1,4 +1,4 @@
-// What runs an emulated instance. The process runtime implements it; compute/ is its only caller.
+// What runs an emulated instance. script-runtime.ts implements it; compute/ is its only caller.
 
 export interface BootSpec {
   /** The instance's name. */
@@ -36,6 +36,8 @@ export interface RunningInstance {
 export interface InstanceRuntime {
   /** Starts the instance's first process and returns; booting goes on. */
   boot(spec: BootSpec): Promise<RunningInstance>;
+  /** Removes the folder of an instance that does not run, and whatever else there is of it. */
+  remove(instance: Pick<BootSpec, 'name' | 'folder'>): Promise<void>;
   /** Ends whatever an earlier emulator of the same state folder left behind. */
   sweep(): Promise<void>;
 }

@@ -4,7 +4,8 @@
 # The holder of the other end of the pipe (the emulator) need not do anything for that: dying is enough.
 # As the first process of a PID namespace it just exits, and the kernel ends the rest; elsewhere it ends
 # every process with its own DATALAB_EMULATOR_LEASH in the environment, since Jupyter's kernels leave
-# their parent's process group. TERM, which `shutdown` sends, ends it with 10.
+# their parent's process group. TERM, which `shutdown` sends, ends it with 10. What is left then outside of its processes is
+# for the program that DATALAB_EMULATOR_AT_END names.
 set -u
 
 readonly SHUTDOWN=10
@@ -35,7 +36,14 @@ main() {
 }
 
 end() {
-  [[ $$ -eq 1 ]] && exit "$1"
+  if [[ $$ -eq 1 ]]; then
+    [[ -z ${DATALAB_EMULATOR_AT_END-} ]] && exit "$1"
+    # All of the namespace but this one: it must not go on while the rest is ended. Bash would say what was killed.
+    exec 2>/dev/null
+    kill -KILL -1
+    "$DATALAB_EMULATOR_AT_END"
+    exit "$1"
+  fi
   local pids
   for (( ; ; )); do
     # Its status says nothing: that of the last process it looked at.
@@ -45,6 +53,7 @@ end() {
     kill -KILL $pids 2>/dev/null
     sleep 0.05
   done
+  [[ -z ${DATALAB_EMULATOR_AT_END-} ]] || "$DATALAB_EMULATOR_AT_END"
   exit "$1"
 }
 

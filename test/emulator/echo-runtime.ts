@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type {
   BootSpec,
@@ -52,6 +53,7 @@ export function createEchoRuntime(): EchoRuntime {
     boots,
     refuse: false,
     sweep: () => Promise.resolve(),
+    remove: ({ folder }) => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
     boot: async (spec) => {
       if (runtime.refuse) throw new Error('this test lets no machine boot');
       boots.push(spec);

@@ -202,6 +202,7 @@ describe('Cloud Build', () => {
       project: { id: PROJECT, number: '123456789012' },
       emulatorId: `test-${process.pid}`,
       searchPath: process.env['PATH'] ?? '',
+      engine: undefined,
       tokens: createTokens(oidc, systemClock),
       registryUrl: () => 'http://127.0.0.1:1',
       clock: systemClock,

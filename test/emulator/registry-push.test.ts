@@ -80,8 +80,7 @@ describe('a push', () => {
     const call = callerOf(cloud);
     // More than a call to any other API may have.
     const content = 'sixteen bytes...'.repeat(3 * 1024 * 1024);
-    await pushImage(call, 'v1', content);
-    const digest = digestOf(content);
+    const { digest } = await pushBlob(call, content);
     const head = await call('HEAD', `blobs/${digest}`);
     assert.equal(head.headers.get('content-length'), String(content.length));
     assert.equal(digestOf((await call('GET', `blobs/${digest}`)).text), digest);

@@ -56,6 +56,7 @@ export async function startQuickCloud(
 function withMuteBoots(runtime: InstanceRuntime, boots: { isMute: boolean }): InstanceRuntime {
   return {
     sweep: () => runtime.sweep(),
+    remove: (instance) => runtime.remove(instance),
     boot: (spec) => (boots.isMute ? Promise.resolve(muteInstance(spec.name)) : runtime.boot(spec)),
   };
 }

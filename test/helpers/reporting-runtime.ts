@@ -3,6 +3,7 @@
 // off when it is told to. The gateway behind it answers and has no kernels. A boot takes milliseconds.
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -33,6 +34,7 @@ export async function createReportingRuntime(
   const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
   return {
     sweep: () => Promise.resolve(),
+    remove: ({ folder }) => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
     boot: (spec) => {
       mkdirSync(spec.folder, { recursive: true });
       return Promise.resolve(new ReportingInstance(spec, gatewayUrl, log));

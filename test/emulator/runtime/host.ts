@@ -1,7 +1,8 @@
 // A process that boots instances and then dies or lives, as the emulator does. Argument: JSON of HostOptions.
 import path from 'node:path';
 import { readFileSync } from 'node:fs';
-import { createProcessRuntime } from '../../../emulator/runtime/process-runtime.ts';
+import { createProcessDocker } from '../../../emulator/runtime/process-docker.ts';
+import { createScriptRuntime } from '../../../emulator/runtime/script-runtime.ts';
 import { startCloud } from './cloud.ts';
 
 export interface HostOptions {
@@ -14,9 +15,9 @@ export interface HostOptions {
 const ROOT = path.join(import.meta.dirname, '../../..');
 
 export function runtimeFor(options: Pick<HostOptions, 'emulatorId' | 'kind'>) {
-  return createProcessRuntime({
+  return createScriptRuntime({
     emulatorId: options.emulatorId,
-    agentProgram: path.join(import.meta.dirname, 'quiet-agent.ts'),
+    docker: createProcessDocker(path.join(import.meta.dirname, 'quiet-agent.ts')),
     searchPath: process.env['PATH'] ?? '',
     ...(options.kind === 'mark' ? { confinement: { kind: 'mark', prefix: [] } } : {}),
   });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findConfinement } from '../../../emulator/runtime/confinement.ts';
-import { LEASH } from '../../../emulator/runtime/process-runtime.ts';
+import { LEASH } from '../../../emulator/runtime/script-runtime.ts';
 import { findLeashed } from '../../../emulator/runtime/processes.ts';
 import { requireProgram } from '../../helpers/requires.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';

@@ -1,13 +1,13 @@
-// The process runtime: an instance is its startup script and whatever that starts, run as processes of this
-// machine with stand-ins first on PATH for what must not touch it. Ready in seconds; needs no container engine.
+// Runs an instance as its startup script and whatever that starts: processes of this machine, with stand-ins first on PATH
+// for what must not touch it. What `docker` is there, and where its containers are, the InstanceDocker says.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { EMULATOR, EXTENSION } from '../installed.ts';
+import { EMULATOR } from '../installed.ts';
 import { findConfinement, type Confinement } from './confinement.ts';
-import { followContainers } from './container-logs.ts';
+import type { InstanceDocker } from './instance-docker.ts';
 import type {
   BootSpec,
   InstanceEnd,
@@ -25,11 +25,10 @@ import {
   untilGone,
 } from './processes.ts';
 
-export interface ProcessRuntimeOptions {
+export interface ScriptRuntimeOptions {
   /** Tells this emulator's processes from another's: one word, the same at every start. */
   emulatorId: string;
-  /** The agent's program, run by this Node.js. */
-  agentProgram: string;
+  docker: InstanceDocker;
   /** The user's own PATH: where Jupyter may be. */
   searchPath: string;
   /** Default: the strongest that works here. */
@@ -43,22 +42,33 @@ const FREEZE_SECONDS = 10;
 const KILL_SECONDS = 10;
 
 const RUNTIME = path.join(EMULATOR, 'runtime');
+const STAND_INS = path.join(RUNTIME, 'stand-ins');
 export const LEASH = path.join(RUNTIME, 'leash.sh');
 
-export function createProcessRuntime(options: ProcessRuntimeOptions): InstanceRuntime {
+export function createScriptRuntime(options: ScriptRuntimeOptions): InstanceRuntime {
   const confinement = options.confinement ?? findConfinement();
+  const { emulatorId, docker } = options;
   return {
     boot: (spec) => boot(spec, options, confinement),
+    remove: async ({ name, folder }) => {
+      await docker.remove(leashOf(emulatorId, name), folder);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
     sweep: async () => {
-      const find = () => findLeashed((leash) => leash.startsWith(`${options.emulatorId}/`));
+      const find = () => findLeashed((leash) => leash.startsWith(`${emulatorId}/`));
       await signalUntil(find, 'SIGKILL', (pid) => !isAlive(pid), KILL_SECONDS);
+      await docker.sweep();
     },
   };
 }
 
+function leashOf(emulatorId: string, instance: string): string {
+  return `${emulatorId}/${instance}`;
+}
+
 async function boot(
   spec: BootSpec,
-  options: ProcessRuntimeOptions,
+  options: ScriptRuntimeOptions,
   confinement: Confinement,
 ): Promise<RunningInstance> {
   for (const name of ['disk', 'run', 'home']) {
@@ -67,7 +77,9 @@ async function boot(
   const script = path.join(spec.folder, 'run', 'startup-script');
   writeFileSync(script, spec.startupScript, { mode: 0o700 });
   writeFileSync(path.join(spec.folder, 'run', 'iptables'), '');
-  const leash = `${options.emulatorId}/${spec.name}`;
+  const leash = leashOf(options.emulatorId, spec.name);
+  const { docker } = options;
+  await docker.powerOn(leash);
   // The log of the last boot only: what serial port 1 shows after a reset is the user's to keep.
   const log = openSync(path.join(spec.folder, 'serial-port-1.log'), 'w', 0o600);
   const [file = '', ...args] = [...confinement.prefix].concat('/bin/bash', LEASH, script);
@@ -80,66 +92,56 @@ async function boot(
   });
   closeSync(log);
   await once(child, 'spawn');
-  const stopFollowing = followContainers(dockerFolder(spec), (...told) => spec.onOutput?.(...told));
-  return new ProcessInstance(spec.name, child, leash, confinement, stopFollowing);
-}
-
-/** Images and containers: on the instance's disk. */
-function dockerFolder(spec: BootSpec): string {
-  return path.join(spec.folder, 'disk', 'docker');
+  const stopFollowing = docker.follow(spec, leash);
+  return new ScriptInstance({ name: spec.name, child, leash, confinement, docker, stopFollowing });
 }
 
 function environment(
   spec: BootSpec,
-  options: ProcessRuntimeOptions,
+  { docker, searchPath }: ScriptRuntimeOptions,
   leash: string,
 ): Record<string, string> {
   return {
-    PATH: `${path.join(RUNTIME, 'stand-ins')}:${options.searchPath}`,
+    PATH: [...docker.standIns, STAND_INS, searchPath].join(':'),
     LANG: 'C.UTF-8',
     HOME: path.join(spec.folder, 'home'),
     GCE_METADATA_HOST: spec.metadataHost,
     DATALAB_STATE_DIR: path.join(spec.folder, 'disk', 'datalab'),
     [LEASH_VARIABLE]: leash,
-    DATALAB_EMULATOR_BOOT_ID: randomUUID(),
     DATALAB_EMULATOR_RUN: path.join(spec.folder, 'run'),
-    DATALAB_EMULATOR_DOCKER_FOLDER: dockerFolder(spec),
-    DATALAB_EMULATOR_DOCKER: path.join(RUNTIME, `docker${EXTENSION}`),
-    DATALAB_EMULATOR_REGISTRY: spec.registryUrl,
-    DATALAB_EMULATOR_NODE: process.execPath,
-    DATALAB_EMULATOR_AGENT: options.agentProgram,
+    ...docker.environment(spec),
   };
 }
 
-class ProcessInstance implements RunningInstance {
+interface Script {
+  name: string;
+  child: ChildProcess;
+  leash: string;
+  confinement: Confinement;
+  docker: InstanceDocker;
+  stopFollowing: () => void;
+}
+
+class ScriptInstance implements RunningInstance {
   readonly name: string;
   readonly ended: Promise<InstanceEnd>;
-  readonly #child: ChildProcess;
-  readonly #leash: string;
-  readonly #confinement: Confinement;
-  readonly #stopFollowing: () => void;
+  readonly #script: Script;
 
-  constructor(
-    name: string,
-    child: ChildProcess,
-    leash: string,
-    confinement: Confinement,
-    stopFollowing: () => void,
-  ) {
-    this.name = name;
-    this.#child = child;
-    this.#leash = leash;
-    this.#confinement = confinement;
-    this.#stopFollowing = stopFollowing;
+  constructor(script: Script) {
+    this.name = script.name;
+    this.#script = script;
     this.ended = this.#untilEnded();
   }
 
   async freeze(): Promise<void> {
     const isStopped = (pid: number) => !isAlive(pid) || statusOf(pid)?.state === 'T';
+    // The script first: it must not start what is not frozen.
     await signalUntil(() => this.#guests(), 'SIGSTOP', isStopped, FREEZE_SECONDS);
+    await this.#script.docker.freeze(this.#script.leash);
   }
 
   async thaw(): Promise<void> {
+    await this.#script.docker.thaw(this.#script.leash);
     const isRunning = (pid: number) => statusOf(pid)?.state !== 'T';
     await signalUntil(() => this.#guests(), 'SIGCONT', isRunning, FREEZE_SECONDS);
   }
@@ -149,31 +151,35 @@ class ProcessInstance implements RunningInstance {
       signal(pid, 'SIGTERM');
       signal(pid, 'SIGCONT');
     }
-    await untilGone(() => this.#guests(), SHUTDOWN_SECONDS);
+    await Promise.all([
+      untilGone(() => this.#guests(), SHUTDOWN_SECONDS),
+      this.#script.docker.shutDown(this.#script.leash, SHUTDOWN_SECONDS),
+    ]);
     await this.powerOff();
   }
 
   async powerOff(): Promise<void> {
     // The end of its standard input is what the leash waits for; it also comes when this process dies.
-    this.#child.stdin?.destroy();
+    this.#script.child.stdin?.destroy();
     await this.ended;
   }
 
   async #untilEnded(): Promise<InstanceEnd> {
-    const [status] = (await once(this.#child, 'exit')) as [number | null];
+    const [status] = (await once(this.#script.child, 'exit')) as [number | null];
     // Without a namespace, a leash that was killed leaves its processes to us.
-    const find = () => findLeashed((leash) => leash === this.#leash);
+    const find = () => findLeashed((leash) => leash === this.#script.leash);
     await signalUntil(find, 'SIGKILL', (pid) => !isAlive(pid), KILL_SECONDS);
-    this.#stopFollowing();
+    this.#script.stopFollowing();
     return status === SHUTDOWN_STATUS ? 'shutdown' : 'lost';
   }
 
   /** The instance's processes but for the leash, which has to notice the emulator's end even when frozen. */
   #guests(): number[] {
-    const starter = this.#child.pid;
+    const { child, leash, confinement } = this.#script;
+    const starter = child.pid;
     if (starter === undefined) return [];
-    const marked = findLeashed((leash) => leash === this.#leash).filter((pid) => pid !== starter);
-    if (this.#confinement.kind === 'mark') return marked;
+    const marked = findLeashed((other) => other === leash).filter((pid) => pid !== starter);
+    if (confinement.kind === 'mark') return marked;
     const first = marked.find((pid) => statusOf(pid)?.parent === starter);
     return first === undefined ? [] : findInNamespaceOf(first).filter((pid) => pid !== first);
   }

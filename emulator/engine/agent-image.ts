@@ -1,0 +1,67 @@
+// The agent image, as an installed backend has it: built of docker/agent on the engine and pushed to the emulated registry.
+// What has not changed is neither built nor pushed again.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { EXTENSION, INSTALLATION } from '../installed.ts';
+import type { Log } from '../router.ts';
+import type { Engine } from './engine.ts';
+
+/** On the engine, between starts. */
+export const LOCAL_AGENT_IMAGE = 'datalab-agent:emulator';
+
+export interface AgentImageOptions {
+  engine: Engine;
+  project: string;
+  /** http://127.0.0.1:PORT */
+  registryUrl: string;
+  /** Of an account that may push. */
+  accessToken: string;
+  log: Log;
+}
+
+/** Pulls its base where the engine has it not: minutes on a slow line. */
+const BUILD_SECONDS = 900;
+const PUSH_SECONDS = 300;
+
+/** @throws EngineError */
+export async function installAgentImage(options: AgentImageOptions): Promise<void> {
+  const { engine, project, registryUrl, log } = options;
+  const work = mkdtempSync(path.join(tmpdir(), 'datalab-agent-'));
+  try {
+    const context = await agentContext(work);
+    log('the agent image is built, unless it is there');
+    await engine.run(['build', '--tag', LOCAL_AGENT_IMAGE, context], {
+      seconds: BUILD_SECONDS,
+      environment: { DOCKER_BUILDKIT: '0' },
+    });
+    const name = `${new URL(registryUrl).host}/${project}/datalab-agent:latest`;
+    await engine.run(['tag', LOCAL_AGENT_IMAGE, name]);
+    writeCredentials(work, options);
+    await engine.run(['push', name], {
+      seconds: PUSH_SECONDS,
+      environment: { DOCKER_CONFIG: work },
+    });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** What is built is one; the sources are bundled first. */
+async function agentContext(work: string): Promise<string> {
+  if (EXTENSION === '.js') return path.join(INSTALLATION, 'agent');
+  const program = path.join(INSTALLATION, 'scripts', 'agent-context.ts');
+  await promisify(execFile)(process.execPath, [program, work]);
+  return path.join(work, 'agent');
+}
+
+function writeCredentials(
+  folder: string,
+  { registryUrl, accessToken }: Pick<AgentImageOptions, 'registryUrl' | 'accessToken'>,
+): void {
+  const auth = Buffer.from(`oauth2accesstoken:${accessToken}`).toString('base64');
+  const content = JSON.stringify({ auths: { [new URL(registryUrl).host]: { auth } } });
+  writeFileSync(path.join(folder, 'config.json'), content, { mode: 0o600 });
+}

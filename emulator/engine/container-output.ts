@@ -1,0 +1,102 @@
+// Follows what the containers of an instance print on an engine: one `docker logs` for each that runs, begun when the
+// engine says that it has started. What was told is not told again when a container is started again.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { TellLines } from '../runtime/container-logs.ts';
+import type { Engine } from './engine.ts';
+import { ofInstance } from './labels.ts';
+
+/** What came within this time is told at once. */
+const TOGETHER_MILLISECONDS = 100;
+
+/** @returns what looks a last time and ends it */
+export function followContainers(engine: Engine, leash: string, tell: TellLines): () => void {
+  const follower = new Follower(engine, leash, tell);
+  return () => {
+    follower.end();
+  };
+}
+
+class Follower {
+  readonly #engine: Engine;
+  readonly #tell: TellLines;
+  readonly #over = new AbortController();
+  /** By container: when its last told line was printed, to the nanosecond. */
+  readonly #last = new Map<string, string>();
+  readonly #followed = new Set<string>();
+  readonly #waiting = new Map<string, string[]>();
+  readonly #since = new Date().toISOString();
+
+  constructor(engine: Engine, leash: string, tell: TellLines) {
+    this.#engine = engine;
+    this.#tell = tell;
+    void this.#watch(leash);
+  }
+
+  end(): void {
+    this.#over.abort();
+    this.#flush();
+  }
+
+  /** From the beginning of the boot, so that none is missed between boot and watch. */
+  async #watch(leash: string): Promise<void> {
+    const filters = [ofInstance(leash), 'type=container', 'event=start'];
+    const lines = this.#lines([
+      'events',
+      `--since=${this.#since}`,
+      '--format={{.Actor.Attributes.name}}',
+      ...filters.map((filter) => `--filter=${filter}`),
+    ]);
+    for await (const name of lines) void this.#follow(name);
+  }
+
+  async #follow(name: string): Promise<void> {
+    if (this.#followed.has(name)) return;
+    this.#followed.add(name);
+    const since = this.#last.get(name) ?? this.#since;
+    for await (const line of this.#lines([
+      'logs',
+      '--follow',
+      '--timestamps',
+      `--since=${since}`,
+      name,
+    ])) {
+      const at = line.slice(0, Math.max(0, line.indexOf(' ')));
+      if (at <= (this.#last.get(name) ?? '')) continue;
+      this.#last.set(name, at);
+      this.#add(name, line.slice(at.length + 1));
+    }
+    this.#followed.delete(name);
+  }
+
+  #add(name: string, line: string): void {
+    if (this.#waiting.size === 0)
+      setTimeout(() => {
+        this.#flush();
+      }, TOGETHER_MILLISECONDS).unref();
+    this.#waiting.set(name, [...(this.#waiting.get(name) ?? []), line]);
+  }
+
+  #flush(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [name, lines] of waiting) this.#tell(name, lines);
+  }
+
+  /** Of standard output and standard error; ends with the program, which ends with us. */
+  async *#lines(args: readonly string[]): AsyncGenerator<string> {
+    const { program, host } = this.#engine;
+    if (this.#over.signal.aborted) return;
+    const child = spawn('/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', program, ...args], {
+      env: { DOCKER_HOST: host, PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      signal: this.#over.signal,
+      killSignal: 'SIGKILL',
+    });
+    child.on('error', () => undefined); // Its output has ended then, too.
+    const ended = once(child, 'close').catch(() => undefined);
+    yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
+    await ended;
+  }
+}

@@ -1,0 +1,126 @@
+// A Docker engine of this machine, through the `docker` program, which knows contexts, DOCKER_HOST and rights. Everything of
+// the docker runtime goes through here.
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+
+export interface Engine {
+  /** Path of the `docker` program. */
+  readonly program: string;
+  /** What DOCKER_HOST has to say to reach it from anywhere. */
+  readonly host: string;
+  /**
+   * Runs `docker ARGS`, and returns its standard output without the last line's end.
+   * @throws EngineError when it fails, or has not ended after `seconds`
+   */
+  run(args: readonly string[], options?: RunOptions): Promise<string>;
+}
+
+export interface RunOptions {
+  /** Default: 60. */
+  seconds?: number;
+  /** Variables beside PATH, HOME and DOCKER_HOST. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** With what docker said, and what to do. */
+export class EngineError extends Error {
+  override name = 'EngineError';
+}
+
+const CALL_SECONDS = 60;
+const LOOK_SECONDS = 20;
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+const information = z.object({
+  OSType: z.string().default(''),
+  OperatingSystem: z.string().default(''),
+  ServerVersion: z.string().default(''),
+  SecurityOptions: z.array(z.string()).nullish(),
+  ServerErrors: z.array(z.string()).optional(),
+});
+
+/**
+ * @param environment PATH, HOME, DOCKER_HOST, DOCKER_CONTEXT and what else docker goes by
+ * @throws EngineError when none answers, or one that cannot run instances of this machine: their addresses are this
+ * machine's own loopback addresses, and their disks its folders
+ */
+export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
+  const searchPath = environment['PATH'] ?? '';
+  const program = findProgram('docker', 'docker.io', searchPath);
+  // Of the instances' startup script.
+  findProgram('curl', 'curl', searchPath);
+  const ask = (args: readonly string[]) =>
+    call(program, args, { ...environment }, LOOK_SECONDS).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new EngineError(
+        `No Docker engine answers: ${why} Start it, or leave out --runtime docker.`,
+      );
+    });
+  const host = await ask(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
+  const seen = information.parse(JSON.parse(await ask(['info', '--format', '{{json .}}'])));
+  const problem = problemOf(host, seen);
+  if (problem !== undefined) {
+    throw new EngineError(
+      `The Docker engine at ${host} cannot run emulated instances: ${problem}. ` +
+        'Use one of this Linux machine that runs as root, or leave out --runtime docker.',
+    );
+  }
+  const { HOME = '/', PATH = '' } = environment;
+  return {
+    program,
+    host,
+    run: (args, { seconds = CALL_SECONDS, environment: more = {} } = {}) =>
+      call(program, args, { PATH, HOME, LANG: 'C.UTF-8', DOCKER_HOST: host, ...more }, seconds),
+  };
+}
+
+function problemOf(host: string, seen: z.infer<typeof information>): string | undefined {
+  const { OSType, OperatingSystem, ServerErrors, SecurityOptions } = seen;
+  const [error] = ServerErrors ?? [];
+  if (error !== undefined) return error;
+  if (OSType !== 'linux' || process.platform !== 'linux') return 'it does not run on Linux';
+  if (!host.startsWith('unix:')) return 'it is on another machine';
+  if (/docker desktop/i.test(OperatingSystem)) return 'Docker Desktop is a machine of its own';
+  if (SecurityOptions?.some((option) => option.includes('rootless'))) {
+    return 'a rootless engine has a network of its own';
+  }
+  return undefined;
+}
+
+function findProgram(name: string, debianPackage: string, searchPath: string): string {
+  for (const folder of searchPath.split(':').filter((entry) => entry !== '')) {
+    const file = path.join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // not there: the next folder
+    }
+  }
+  throw new EngineError(
+    `The program ${name} is not on PATH. Install it (on Debian: apt-get install ${debianPackage}), ` +
+      'or leave out --runtime docker.',
+  );
+}
+
+function call(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  seconds: number,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { env, timeout: seconds * 1000, maxBuffer: MAX_OUTPUT_BYTES };
+    execFile(program, [...args], options, (error, stdout, stderr) => {
+      if (!error) {
+        resolve(stdout.trimEnd());
+        return;
+      }
+      const said = stderr.trim().split('\n').at(-1) ?? '';
+      const why = error.killed === true ? `no answer within ${seconds} s` : said || error.message;
+      reject(new EngineError(`docker ${args[0] ?? ''}: ${why}`, { cause: error }));
+    });
+  });
+}
