@@ -1,6 +1,7 @@
 // One run of the notebook in a world of its own: undisturbed, or under the schedule of a seed. What the continuity tests,
 // the short one and the long one, are made of.
 import { CELLS, notebook } from './notebook.ts';
+import type { Containers } from './containers.ts';
 import type { Played } from './play.ts';
 import { playNotebook } from './play.ts';
 import type { Befallen, Bounds, Kill } from './schedule.ts';
@@ -12,6 +13,7 @@ export interface RunOptions {
   timeScale: number;
   bounds: Bounds;
   patience: { lost: number; any: number };
+  containers?: Containers;
 }
 
 export interface Run {
@@ -21,7 +23,8 @@ export interface Run {
 
 /** @param seed of what happens meanwhile; nothing does without it */
 export async function runNotebook(options: RunOptions, seed?: number): Promise<Run> {
-  const world = await startWorld({ timeScale: options.timeScale });
+  const { timeScale, containers } = options;
+  const world = await startWorld({ timeScale, ...(containers ? { containers } : {}) });
   try {
     return await runIn(world, options, seed);
   } finally {

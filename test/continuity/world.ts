@@ -12,6 +12,8 @@ import type { JupyterGateway } from '../helpers/jupyter-gateway.ts';
 import { startJupyterGateway } from '../helpers/jupyter-gateway.ts';
 import { freePort } from '../helpers/real-gateway.ts';
 import { until } from '../helpers/until.ts';
+import type { Containers } from './containers.ts';
+import { agentContainer, startGatewayContainer } from './containers.ts';
 import type { Iap } from './iap.ts';
 import { INSTANCE, PROJECT, ZONE, startIap } from './iap.ts';
 import type { Program } from '../helpers/program.ts';
@@ -52,6 +54,8 @@ export interface WorldOptions {
   /** Of the relay, tunnel and all: what takes a second in life takes so much of one here. */
   timeScale: number;
   agentEnvironment?: Record<string, string>;
+  /** Without them gateway and agent are processes. */
+  containers?: Containers;
 }
 
 const TOKEN = 'the-token-of-the-relay';
@@ -70,7 +74,7 @@ async function build(options: WorldOptions, parts: AsyncDisposableStack): Promis
   const folder = await mkdtemp(path.join(tmpdir(), 'datalab-test-continuity-'));
   parts.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const [gateway, api, agentPort, relayPort] = await Promise.all([
-    startJupyterGateway(),
+    startGateway(folder, options),
     startApiServer(),
     freePort(),
     freePort(),
@@ -129,19 +133,21 @@ async function build(options: WorldOptions, parts: AsyncDisposableStack): Promis
   };
 }
 
-function sleepOf(gateway: JupyterGateway, agent: Program, iap: Iap) {
-  const signal = (name: NodeJS.Signals) => {
-    if (agent.processId !== undefined) process.kill(agent.processId, name);
-  };
+async function startGateway(folder: string, { containers }: WorldOptions): Promise<JupyterGateway> {
+  if (!containers) return await startJupyterGateway();
+  return await startGatewayContainer(containers.docker, containers.images.gateway, folder);
+}
+
+function sleepOf(gateway: JupyterGateway, agent: AgentProgram, iap: Iap) {
   return {
     suspend: async () => {
-      signal('SIGSTOP');
+      await agent.suspend();
       await gateway.suspend();
       iap.dropInstance();
     },
     resume: async () => {
       await gateway.resume();
-      signal('SIGCONT');
+      await agent.resume();
     },
   };
 }
@@ -152,25 +158,56 @@ interface AgentPlaces {
   port: number;
   folder: string;
   agentEnvironment?: Record<string, string>;
+  containers?: Containers;
 }
 
-function agentOf({ gateway, api, port, folder, agentEnvironment }: AgentPlaces): Program {
-  return programOf({
+interface AgentProgram extends Program {
+  /** Stops where it is. */
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+function agentOf(places: AgentPlaces): AgentProgram {
+  const { gateway, api, port, folder, agentEnvironment, containers } = places;
+  const stateDir = path.join(folder, 'agent');
+  const environment = {
+    AGENT_ADDRESS: '127.0.0.1',
+    AGENT_PORT: String(port),
+    AGENT_STATE_DIR: stateDir,
+    GATEWAY_URL: gateway.url,
+    GATEWAY_TOKEN_FILE: gateway.tokenFile,
+    API_URL: api.url,
+    SESSION_ID: 's1',
+    GCE_METADATA_HOST: api.metadataHost,
+    ...agentEnvironment,
+  };
+  if (containers) {
+    const { docker, images } = containers;
+    const { tokenFile } = gateway;
+    return agentContainer(docker, { image: images.agent, stateDir, tokenFile, environment });
+  }
+  const program = programOf({
     name: 'the agent',
     command: [process.execPath, path.join(import.meta.dirname, '../../agent/bin.ts')],
-    environment: {
-      AGENT_ADDRESS: '127.0.0.1',
-      AGENT_PORT: String(port),
-      AGENT_STATE_DIR: path.join(folder, 'agent'),
-      GATEWAY_URL: gateway.url,
-      GATEWAY_TOKEN_FILE: gateway.tokenFile,
-      API_URL: api.url,
-      SESSION_ID: 's1',
-      GCE_METADATA_HOST: api.metadataHost,
-      ...agentEnvironment,
-    },
+    environment,
     isReady: (lines) => lines.some((line) => line.includes('front door open')),
   });
+  const signal = (name: NodeJS.Signals) => {
+    if (program.processId !== undefined) process.kill(program.processId, name);
+    return Promise.resolve();
+  };
+  return {
+    get lines() {
+      return program.lines;
+    },
+    get processId() {
+      return program.processId;
+    },
+    start: () => program.start(),
+    end: (how) => program.end(how),
+    suspend: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+  };
 }
 
 interface RelayPlaces {

@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { writeAgentContext } from '../../scripts/agent-context.ts';
 import { ACCESS_TOKEN } from '../agent/api-server.ts';
 import { newKernel, run } from '../helpers/jupyter-front-end.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
-import { imageOf, requireEngine, type Docker } from './engine.ts';
+import { agentImage } from './agent-container.ts';
+import { requireEngine } from './engine.ts';
 import { gatewayImage } from './gateway-container.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import type { TestContext } from 'node:test';
@@ -16,16 +15,11 @@ import type { TestContext } from 'node:test';
 /** The first that needs the gateway image may build it. */
 const limits = { timeout: 1_800_000 };
 
-async function agentImage(t: TestContext, docker: Docker): Promise<string> {
-  const context = await writeAgentContext(temporaryFolder(t));
-  return await imageOf(docker, 'agent', context, { base: 'node:24-slim' });
-}
-
 describe('the agent image', limits, () => {
   it('starts the agent without a shell and says what it is', async (t) => {
     const docker = requireEngine(t);
     if (!docker) return;
-    const image = await agentImage(t, docker);
+    const image = await agentImage(docker);
     const text = await docker('image', 'inspect', '--format', '{{json .Config}}', image);
     const { Entrypoint: entrypoint, Labels: labels } = JSON.parse(text) as {
       Entrypoint: string[];
@@ -41,7 +35,7 @@ describe('the agent image', limits, () => {
   it('runs as the startup script says: no capabilities, a root that is not written to', async (t) => {
     const docker = requireEngine(t);
     if (!docker) return;
-    const images = { gateway: await gatewayImage(docker), agent: await agentImage(t, docker) };
+    const images = { gateway: await gatewayImage(docker), agent: await agentImage(docker) };
     const machine = await bootMachine(t, docker, images);
     const agent = `${machine.name}-agent`;
     await until('the gateway is ready', () => machine.api.reports.at(-1)?.gatewayReady, 180).catch(

@@ -21,8 +21,12 @@ export interface RunningClient {
   events: ClientEvent[];
   stderr(): string;
   /** The first event that `accepts`; fails at once when the client ends without it. */
-  event(what: string, accepts: (event: ClientEvent) => boolean): Promise<ClientEvent>;
-  ready(): Promise<ReadyEvent>;
+  event(
+    what: string,
+    accepts: (event: ClientEvent) => boolean,
+    seconds?: number,
+  ): Promise<ClientEvent>;
+  ready(seconds?: number): Promise<ReadyEvent>;
   /** Sends a signal. */
   signal(name: NodeJS.Signals): void;
   /** Exit code, or the signal that ended it. */
@@ -64,7 +68,11 @@ export function runClient(
     child.kill('SIGKILL');
     await ended;
   });
-  const event = (what: string, accepts: (event: ClientEvent) => boolean) =>
+  const event = (
+    what: string,
+    accepts: (event: ClientEvent) => boolean,
+    seconds = EVENT_SECONDS,
+  ) =>
     until(
       what,
       () => {
@@ -74,15 +82,19 @@ export function runClient(
           `the client ended before ${what}: ${JSON.stringify(events.at(-1))} ${stderr}`,
         );
       },
-      EVENT_SECONDS,
+      seconds,
     );
   return {
     process: child,
     events,
     stderr: () => stderr,
     event,
-    ready: async () =>
-      (await event('ready', (candidate) => candidate.event === 'ready')) as unknown as ReadyEvent,
+    ready: async (seconds) =>
+      (await event(
+        'ready',
+        (candidate) => candidate.event === 'ready',
+        seconds,
+      )) as unknown as ReadyEvent,
     signal: (name) => child.kill(name),
     ended,
   };

@@ -153,12 +153,23 @@ function spawnServer({ program, folder, marker, address, port }: ServerSettings)
 }
 
 async function untilReady(url: string, token: string, server: ChildProcess): Promise<void> {
-  let failure: Error | undefined;
-  server.once('error', (error) => (failure = error));
-  server.once('exit', (code) => (failure ??= new Error(`jupyter-server ended with ${code}`)));
+  const ended: { failure?: Error } = {};
+  server.once('error', (failure) => (ended.failure = failure));
+  server.once('exit', (code) => {
+    ended.failure ??= new Error(`jupyter-server ended with ${code}`);
+  });
+  await untilAnswers(url, token, ended);
+}
+
+/** @param ended has the failure once it is hopeless */
+export async function untilAnswers(
+  url: string,
+  token: string,
+  ended: { failure?: Error } = {},
+): Promise<void> {
   const deadline = Date.now() + START_SECONDS * 1000;
   while (Date.now() < deadline) {
-    if (failure) throw failure;
+    if (ended.failure) throw ended.failure;
     const answer = await ask(url, token, 'GET', '/api/kernelspecs');
     if (answer?.ok) return;
     await delay(50);
@@ -166,7 +177,7 @@ async function untilReady(url: string, token: string, server: ChildProcess): Pro
   throw new Error(`jupyter-server did not answer within ${START_SECONDS} s`);
 }
 
-async function shutDownKernels(url: string, token: string): Promise<void> {
+export async function shutDownKernels(url: string, token: string): Promise<void> {
   const answer = await ask(url, token, 'GET', '/api/kernels');
   if (!answer?.ok) return;
   const kernels = (await answer.json()) as { id: string }[];

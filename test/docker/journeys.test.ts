@@ -1,0 +1,179 @@
+// What a user does, with containers throughout: the image is built, instances boot it, and what happens to their containers
+// loses nothing that could be kept. One emulator for all of them, since pushing the image takes longest.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, describe, it, type TestContext } from 'node:test';
+import type { SessionView } from '../../functions/contract.ts';
+import { kernelsOf, newKernel, run, type Gateway } from '../helpers/jupyter-front-end.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
+import { removeContainers, startDockerCloud, untilGone, type DockerCloud } from './cloud.ts';
+import { requireEngine, type Docker } from './engine.ts';
+import { plainImage } from './plain-image.ts';
+
+/** The image is built, if nothing of it is in the engine's cache, and pushed. */
+const BUILD_SECONDS = 900;
+const START = ['start', '--ui', 'none'];
+
+interface World {
+  docker: Docker;
+  cloud: DockerCloud;
+}
+
+describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
+  let world: World | undefined;
+  /** Clients outlive the test that began them. */
+  const ends: Parameters<TestContext['after']>[0][] = [];
+  const all: Pick<TestContext, 'after'> = { after: (end) => void ends.push(end) };
+
+  async function open(t: TestContext): Promise<World | undefined> {
+    const docker = requireEngine(t);
+    if (!docker) return undefined;
+    return (world ??= { docker, cloud: await startDockerCloud(all, docker) });
+  }
+
+  after(async () => {
+    await world?.cloud.end();
+    if (world) await removeContainers(world.docker, 'datalab-');
+    for (const end of ends.reverse()) await (end as (() => unknown) | undefined)?.();
+  });
+
+  it('has the missing image built by Cloud Build, step by step, and runs a cell in its container', async (t) => {
+    const { docker, cloud } = (await open(t)) ?? {};
+    if (!docker || !cloud) return;
+    const client = cloud.client(...START, temporaryFolder(t));
+    await client.event('a line of the build', isBuildLine, BUILD_SECONDS);
+    const { session, gateway } = await client.ready(BUILD_SECONDS);
+    const container = `${session.instance?.name ?? ''}-gateway`;
+    const kernel = await newKernel(gateway);
+    const hostname = await run(gateway, kernel, 'import socket; print(socket.gethostname())');
+    const id = await docker('inspect', '--format', '{{.Id}}', container);
+    assert.equal(hostname.trim(), id.slice(0, 12));
+    assert.match(await run(gateway, kernel, 'import sklearn, pandas; 6 * 7'), /42/);
+    client.signal('SIGINT');
+    assert.equal(await client.ended, 0);
+    // The emulator goes on, and so does the kernel.
+    assert.ok(await cloud.isRunning(container));
+  });
+
+  it('keeps its variables over a sleep, in which its containers stand still', async (t) => {
+    const { docker, cloud } = (await open(t)) ?? {};
+    if (!docker || !cloud) return;
+    const first = await startSession(t, cloud);
+    const kernel = await newKernel(first.gateway);
+    await run(first.gateway, kernel, 'x = 41');
+    await cloud.api.suspendSession(first.session.id);
+    await until('it sleeps', async () => (await stateOf(cloud, first.session)) === 'SUSPENDED');
+    for (const name of ['gateway', 'agent']) {
+      const format = '{{.State.Status}}';
+      const status = await docker('inspect', '--format', format, containerOf(first.session, name));
+      assert.equal(status.trim(), 'paused', name);
+    }
+    assert.equal(await first.client.ended, 0);
+    const second = await startSession(t, cloud);
+    assert.equal((await run(second.gateway, kernel, 'x + 1')).trim(), '42');
+    second.client.signal('SIGINT');
+    await second.client.ended;
+  });
+
+  it('has its kernels after the agent’s main process was killed', async (t) => {
+    const { cloud } = (await open(t)) ?? {};
+    if (!cloud) return;
+    const { client, gateway, session } = await startSession(t, cloud);
+    const kernel = await newKernel(gateway);
+    await run(gateway, kernel, 'x = 41');
+    await cloud.killMainProcess(containerOf(session, 'agent'));
+    assert.equal((await patiently(gateway, kernel, 'x + 1')).trim(), '42');
+    client.signal('SIGINT');
+    await client.ended;
+  });
+
+  it('comes back after the gateway’s main process was killed, and says that the kernels are gone', async (t) => {
+    const { docker, cloud } = (await open(t)) ?? {};
+    if (!docker || !cloud) return;
+    const { client, gateway, session } = await startSession(t, cloud);
+    const kernel = await newKernel(gateway);
+    await run(gateway, kernel, 'x = 41');
+    await cloud.killMainProcess(containerOf(session, 'gateway'));
+    await until('the kernel is gone', async () => !(await kernelsOf(gateway)).includes(kernel));
+    const again = await newKernel(gateway);
+    assert.match(await run(gateway, again, 'x'), /NameError|^$/);
+    assert.equal((await run(gateway, again, '6 * 7')).trim(), '42');
+    client.signal('SIGINT');
+    await client.ended;
+  });
+
+  it('runs an image that the project has pushed, which nobody builds over, nor has to be ours', async (t) => {
+    const { docker, cloud } = (await open(t)) ?? {};
+    if (!docker || !cloud) return;
+    const own = `${cloud.registry}/datalab-emulator/plain:latest`;
+    await docker('tag', await plainImage(docker), own);
+    const pushed = await cloud.push(own);
+    const name = `plain-${randomUUID().slice(0, 8)}`;
+    const image = 'gcr.io/datalab-emulator/plain';
+    const { client, gateway, session } = await startSession(t, cloud, [
+      ...['--name', name, '--image', image],
+    ]);
+    assert.equal(session.image, `${image}@${pushed}`);
+    const kernel = await newKernel(gateway);
+    await run(gateway, kernel, 'x = 41');
+    await cloud.killMainProcess(containerOf(session, 'agent'));
+    assert.equal((await patiently(gateway, kernel, 'x + 1')).trim(), '42');
+    client.signal('SIGINT');
+    await client.ended;
+    await cloud.api.deleteSession(session.id);
+    await untilGone(docker, session.instance?.name ?? 'none');
+  });
+
+  it('is there again, with its files, after everything was killed at once', async (t) => {
+    const { docker, cloud } = (await open(t)) ?? {};
+    if (!docker || !cloud) return;
+    const first = await startSession(t, cloud);
+    await run(first.gateway, await newKernel(first.gateway), "open('kept', 'w').write('here')");
+    const emulator = await docker('ps', '--quiet', '--filter', 'name=^datalab-');
+    assert.notEqual(emulator.trim(), '');
+    await cloud.kill();
+    first.client.signal('SIGKILL');
+    await until('its containers are at rest', async () => {
+      return (await docker('ps', '--quiet', '--filter', 'name=^datalab-')).trim() === '';
+    });
+    world = { docker, cloud: await startDockerCloud(all, docker, cloud.stateDir) };
+    const second = await startSession(t, world.cloud);
+    assert.equal(second.session.id, first.session.id);
+    const kernel = await newKernel(second.gateway);
+    assert.equal((await run(second.gateway, kernel, "print(open('kept').read())")).trim(), 'here');
+  });
+});
+
+function isBuildLine({ event, stage, message = '' }: Record<string, unknown>): boolean {
+  return event === 'stage' && stage === 'Image' && /Step #\d/.test(String(message));
+}
+
+interface Started {
+  client: ReturnType<DockerCloud['client']>;
+  session: SessionView;
+  gateway: Gateway;
+}
+
+async function startSession(
+  t: TestContext,
+  cloud: DockerCloud,
+  more: readonly string[] = [],
+): Promise<Started> {
+  const client = cloud.client(...START, ...more, temporaryFolder(t));
+  const { session, gateway } = await client.ready(BUILD_SECONDS);
+  return { client, session, gateway };
+}
+
+function containerOf({ instance }: SessionView, name: string): string {
+  return `${instance?.name ?? ''}-${name}`;
+}
+
+async function stateOf({ api }: DockerCloud, { id }: SessionView): Promise<string> {
+  return (await api.getSession(id)).state;
+}
+
+/** While there is no way to the kernel a new front-end is refused, as it is to be. */
+async function patiently(gateway: Gateway, kernel: string, code: string): Promise<string> {
+  return await until('the kernel answers', () => run(gateway, kernel, code).catch(() => undefined));
+}
