@@ -8,6 +8,7 @@ import {
   createSessionRequest,
   emptyRequest,
   extendSessionRequest,
+  getImageQuery,
   getSessionQuery,
   healthResponse,
   image,
@@ -26,7 +27,8 @@ import {
 } from './contract.ts';
 import { declare, routeOf, type Declared } from './endpoint.ts';
 import type { Route } from './http.ts';
-import { buildImage, getImage } from './image.ts';
+import { buildImage } from './image.ts';
+import { showImage } from './image-details.ts';
 import { listSessions } from './list.ts';
 import type { LogsDeps } from './logs.ts';
 import {
@@ -199,8 +201,9 @@ function imageEndpoints(deps: () => ApiDeps): Declared[] {
       operationId: 'getImage',
       summary: 'The project’s gateway image.',
       caller: 'user',
+      query: getImageQuery,
       response: image,
-      handle: () => getImage(deps()),
+      handle: (caller, { query }) => showImage(caller, query, deps()),
     }),
     declare(user, {
       method: 'POST',

@@ -424,11 +424,46 @@ export type ReportResponse = z.infer<typeof reportResponse>;
 
 export const IMAGE_STATES = ['MISSING', 'BUILDING', 'READY', 'FAILED'] as const;
 
+/** What an image may be extended with. */
+export const EXTENSION_KINDS = ['requirements', 'dockerfile'] as const;
+export type ExtensionKind = (typeof EXTENSION_KINDS)[number];
+
+/** Of those that use an image. */
+export const MAX_IMAGE_SESSIONS = 50;
+
 /** `GET /v1/image`: the project's gateway image. */
 export const image = z.object({
   name: z.string().describe('With its tag.'),
   state: z.enum(IMAGE_STATES),
   digest: z.string().optional().describe('What new sessions get pinned.'),
+  version: z.string().optional().describe('Of what it was built from. With view=FULL.'),
+  createTime: time.optional().describe('When it was built, if it says so. With view=FULL.'),
+  sizeBytes: z
+    .int()
+    .optional()
+    .describe('What a new VM pulls: configuration and layers, compressed. With view=FULL.'),
+  extendedFrom: z
+    .object({ name: z.string(), digest: z.string() })
+    .optional()
+    .describe('The image of this project that it was made of by :extend. With view=FULL.'),
+  usedBy: z
+    .object({
+      sessions: z
+        .array(
+          z.object({
+            id: z.string(),
+            name: z.string(),
+            owner: z.object({ email: z.string() }),
+            state: z.enum(SESSION_STATES),
+          }),
+        )
+        .describe(`Those that have this digest pinned; at most ${MAX_IMAGE_SESSIONS}, oldest first.`),
+      sessionCount: z.int().describe('How many there are of them.'),
+      otherSessionCount: z.int().describe('How many have another digest of this image, an older one.'),
+      isTruncated: z.boolean().describe('There are more sessions than were looked at.'),
+    })
+    .optional()
+    .describe('Yours; everybody’s for an administrator. With view=FULL.'),
   build: z
     .object({
       id: z.string(),
@@ -443,6 +478,14 @@ export const image = z.object({
     .describe('Why the last build failed, with the last lines of its log.'),
 });
 export type ImageView = z.infer<typeof image>;
+
+/** Query of `GET /v1/image` (AIP-157). */
+export const getImageQuery = z.strictObject({
+  view: z
+    .enum(['BASIC', 'FULL'])
+    .optional()
+    .describe('FULL: also what is in the registry about it, and who uses it. Default: BASIC.'),
+});
 
 /** `POST /v1/image:build`. */
 export const buildImageRequest = z.strictObject({

@@ -17,7 +17,8 @@ export async function getImage(deps: ImageLookDeps): Promise<ImageView> {
   if (!known) return viewOf(name, pinned, undefined);
   if (isIdle(known)) return viewOf(name, pinned, known);
   const state = await reconcileImage(deps, pinned !== undefined);
-  return viewOf(name, pinned ?? state.pinned, state.record);
+  // The registry was asked first: a build whose end is seen now may have pushed since.
+  return viewOf(name, state.pinned ?? pinned, state.record);
 }
 
 /**

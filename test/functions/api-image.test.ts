@@ -30,6 +30,22 @@ describe('the gateway image', () => {
     });
   });
 
+  it('is shown with its size and who uses it when that is asked for', async () => {
+    const { id } = await api.create('mine');
+    const view = image.parse(await api.ok('GET', '/v1/image?view=FULL'));
+    assert.equal(view.sizeBytes, 1100);
+    assert.equal(view.createTime, '2026-01-01T00:00:00.000Z');
+    const [used] = view.usedBy?.sessions ?? [];
+    assert.deepEqual([used?.id, used?.name], [id, 'mine']);
+    assert.deepEqual(await look(), image.parse(await api.ok('GET', '/v1/image?view=BASIC')));
+    const other = api.google.userToken('other@example.com');
+    const theirs = image.parse(await api.ok('GET', '/v1/image?view=FULL', { token: other }));
+    assert.equal(theirs.usedBy?.sessionCount, 0);
+    await api.remove(id);
+    const error = await api.refused('GET', '/v1/image?view=ALL');
+    assert.deepEqual(error.fields, ['view']);
+  });
+
   it('is not replaced in passing, nor by just anybody', async () => {
     for (const body of [{}, { validateOnly: true }]) {
       const error = await api.refused('POST', '/v1/image:build', { body });

@@ -139,18 +139,24 @@ export class FakeGoogle {
     if (/:[gs]etIamPolicy$/.test(url.pathname)) return { body: await this.#policy(request, url) };
     const builds = await answerBuilds(request, url, this.builds);
     if (builds) return { body: builds };
-    if (url.pathname.startsWith('/v2/')) return await this.#manifest(request, url.pathname);
+    if (url.pathname.startsWith('/v2/')) return await this.#registry(request, url.pathname);
     return { body: await this.#computeCall(request, url) };
   }
 
-  async #manifest({ method, headers }: IncomingMessage, path: string) {
-    const [, repository] = /^\/v2\/(p\/[\w-]+)\/manifests\/latest$/.exec(path) ?? [];
-    const accept = headers.accept ?? '';
-    if (method !== 'HEAD' || !accept.includes('oci.image.index'))
-      throw new HttpError(400, 'invalid');
-    const pinned = await this.builds.findPinned(`gcr.io/${repository ?? ''}`);
+  /** Of every image the same layer of 1000 bytes. */
+  async #registry({ method, headers }: IncomingMessage, path: string) {
+    const [, repository = '', kind, reference] =
+      /^\/v2\/(p\/[\w-]+)\/(manifests|blobs)\/(latest|sha256:[0-9a-f]{64})$/.exec(path) ?? [];
+    const pinned = await this.builds.findPinned(`gcr.io/${repository}`);
     if (pinned === undefined) throw new HttpError(404, 'notFound');
-    return { headers: { 'docker-content-digest': pinned.split('@')[1] ?? '' } };
+    const digest = pinned.split('@')[1] ?? '';
+    if (kind === 'blobs') {
+      return { body: { created: '2026-01-01T00:00:00Z', config: { Labels: null } } };
+    }
+    if (!(headers.accept ?? '').includes('oci.image.index')) throw new HttpError(400, 'invalid');
+    if (method === 'HEAD') return { headers: { 'docker-content-digest': digest } };
+    if (reference !== digest) throw new HttpError(404, 'notFound');
+    return { body: { config: { digest, size: 100 }, layers: [{ digest, size: 1000 }] } };
   }
 
   async #computeCall(request: IncomingMessage, url: URL): Promise<unknown> {

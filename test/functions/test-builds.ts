@@ -1,6 +1,7 @@
 // Cloud Build, its log and the registry in memory, on the clock and the power switch of world.ts.
 import type { Clock } from '../../functions/clock.ts';
 import { AppError } from '../../functions/errors.ts';
+import type { ImageFacts } from '../../functions/google/image-manifest.ts';
 import type { Registry } from '../../functions/google/registry.ts';
 import type { SeenBuild } from '../../functions/image-plan.ts';
 import type { BuildLog, Builds } from '../../functions/image-reconcile.ts';
@@ -21,6 +22,10 @@ export class TestBuilds implements Builds, BuildLog, Registry {
     ['gcr.io/p/datalab-gateway', DIGEST],
     ['gcr.io/p/datalab-agent', `sha256:${'b'.repeat(64)}`],
   ]);
+  /** What the registry knows of an image, by its digest. */
+  readonly facts = new Map<string, ImageFacts>();
+  /** Why the registry tells nothing about images, if it does not. */
+  registryFailure: AppError | undefined;
   source = 'source-1';
   /** The next build ends with FAILURE. */
   failNext = false;
@@ -42,6 +47,12 @@ export class TestBuilds implements Builds, BuildLog, Registry {
     this.#settle();
     const digest = this.images.get(image);
     return Promise.resolve(digest === undefined ? undefined : `${image}@${digest}`);
+  }
+
+  describe(image: string): Promise<ImageFacts | undefined> {
+    if (this.registryFailure) return Promise.reject(this.registryFailure);
+    const [, digest = ''] = image.split('@');
+    return Promise.resolve(this.facts.get(digest));
   }
 
   sourceHash(): Promise<string> {
