@@ -38,6 +38,7 @@ export interface Flags extends Partial<Record<SettingName, string | boolean>> {
   yes?: true;
   settings?: true;
   follow?: true;
+  logs?: true;
   lines?: string;
   force?: true;
   owner?: string;

@@ -32,6 +32,10 @@ export interface Verb {
 }
 
 const YES: FlagDeclaration = { spec: '--yes', help: 'do not ask' };
+const BUILD_LOGS: FlagDeclaration = {
+  spec: '--logs',
+  help: 'show the log of the build as it comes',
+};
 const CONTENT_DIR = {
   spec: '[CONTENT_DIR]',
   help: 'folder with your notebooks (default: this folder)',
@@ -184,8 +188,12 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'image status',
     summary: 'show the project’s gateway image and its last build',
+    about: 'Used by are your sessions; an administrator sees everybody’s.',
     flags: [...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
-    examples: [{ line: 'image status', does: 'is it there, is it being built, why did it fail' }],
+    examples: [
+      { line: 'image status', does: 'is it there, is it being built, why did it fail' },
+      { line: 'image status --json | jq .sizeBytes', does: 'for scripts' },
+    ],
     load: async () => (await import('./commands/image-status.ts')).imageStatus,
   },
   {
@@ -193,15 +201,18 @@ export const VERBS: readonly Verb[] = [
     summary: 'have the gateway image built, and wait for it',
     about:
       'An image that is there stays, unless --force says otherwise, which only an administrator ' +
-      'may. Sessions that run keep the image that they started with.',
+      'may. In place of one that was extended comes the plain one then: it asks first, or needs --yes. ' +
+      'Sessions keep the image that they started with.',
     flags: [
       { spec: '--force', help: 'build it anew, in place of the one that is there' },
-      { spec: '--follow', help: 'show the log of the build as it comes' },
+      BUILD_LOGS,
+      { spec: '--follow', help: 'the same as --logs', isHidden: true },
+      YES,
       ...CONNECTION_FLAGS,
       ...OUTPUT_FLAGS,
     ],
     examples: [
-      { line: 'image build --follow', does: 'the first one of a project' },
+      { line: 'image build --logs', does: 'the first one of a project' },
       { line: 'image build --force', does: 'after docker/gateway has changed' },
     ],
     load: async () => (await import('./commands/image-build.ts')).imageBuild,

@@ -36,7 +36,8 @@ export interface Api {
   sessionLogs(id: string, source: LogSource, page: LogPage): Promise<LogsResponse>;
   /** Of the last build of the gateway image. */
   imageLogs(page: LogPage): Promise<LogsResponse>;
-  getImage(): Promise<ImageView>;
+  /** `FULL` also tells size, age and users. */
+  getImage(view?: 'FULL'): Promise<ImageView>;
   buildImage(wanted: { force: boolean }): Promise<ImageView>;
 }
 
@@ -77,7 +78,7 @@ export function createApi(options: ApiOptions): Api {
     sessionLogs: (id, source, page) =>
       call('GET', `${of(id)}:logs?${queryOf({ source, ...page })}`, logsResponse),
     imageLogs: (page) => call('GET', `/v1/image:logs?${queryOf(page)}`, logsResponse),
-    getImage: () => call('GET', '/v1/image', image),
+    getImage: (view) => call('GET', view ? `/v1/image?view=${view}` : '/v1/image', image),
     buildImage: (wanted) => call('POST', '/v1/image:build', image, wanted),
   };
 }

@@ -56,7 +56,7 @@ describe('--json', () => {
   });
 
   it('prints the log of a build that is followed, then the image', async (t) => {
-    const run = await runMain(t, ['image', 'build', '--follow', '--json'], building(BUILT));
+    const run = await runMain(t, ['image', 'build', '--logs', '--json'], building(BUILT));
     const lines = linesOf(run).filter((line) => line['event'] !== 'stage');
     const texts = lines.filter((line) => line['event'] === 'log').map((line) => line['text']);
     assert.deepEqual([texts[0], texts.at(-1)], ['Step 1/9 : FROM python', 'Pushed']);

@@ -1,6 +1,6 @@
 // The worlds that the screens are taken of: a handful of sessions with everything that a table or a block can show.
 import type { ImageView } from '../../functions/contract.ts';
-import { minutes, NOW, sessionNamed, type World } from '../helpers/fixed-api.ts';
+import { minutes, NOW, OWN, sessionNamed, type World } from '../helpers/fixed-api.ts';
 
 export const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const IMAGE = 'gcr.io/my-project/datalab-gateway:latest';
@@ -10,7 +10,32 @@ const READY: ImageView = {
   name: IMAGE,
   state: 'READY',
   digest: DIGEST,
+  sizeBytes: 4_249,
+  usedBy: {
+    sessions: [{ id: 's-1', name: 'train', owner: { email: OWN }, state: 'READY' }],
+    sessionCount: 1,
+    otherSessionCount: 1,
+    isTruncated: false,
+  },
   build: { id: 'b-1', status: 'SUCCESS', logUrl: LOG_URL, startTime: minutes(-3 * 1440) },
+};
+
+/** As an administrator sees it. */
+export const EXTENDED: ImageView = {
+  ...READY,
+  version: '5f2c9a0b12345678',
+  createTime: minutes(-3 * 1440 + 4),
+  sizeBytes: 519_234_567,
+  extendedFrom: { name: IMAGE, digest: `sha256:${'fedcba9876543210'.repeat(4)}` },
+  usedBy: {
+    sessions: [
+      { id: 's-1', name: 'default', owner: { email: OWN }, state: 'READY' },
+      { id: 's-2', name: 'train', owner: { email: 'ada@example.com' }, state: 'SUSPENDED' },
+    ],
+    sessionCount: 14,
+    otherSessionCount: 3,
+    isTruncated: false,
+  },
 };
 
 const BUILDING: ImageView = {

@@ -9,7 +9,7 @@ import { GROUPS, VERBS } from '../../client/verbs.ts';
 import { NOW, serveFixedApi, type World } from '../helpers/fixed-api.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { openTerminal } from '../helpers/terminal.ts';
-import { BUILD_FAILED, building, BUILT, everybodys, world } from './screens-worlds.ts';
+import { BUILD_FAILED, building, BUILT, everybodys, EXTENDED, world } from './screens-worlds.ts';
 
 interface Screen {
   /** The command line. */
@@ -61,10 +61,20 @@ const SCREENS: Readonly<Record<string, Screen>> = {
   logs: { line: 'logs --name train' },
   'logs-of-what': { line: 'logs gatewy' },
   'image-status': { line: 'image status' },
+  'image-status-extended': { line: 'image status', in: () => world({ image: EXTENDED }) },
   'image-status-failed': { line: 'image status', in: () => world({ image: BUILD_FAILED }) },
   'image-build': { line: 'image build', in: () => building(BUILT) },
   'image-build-again': { line: 'image build' },
-  'image-build-follow': { line: 'image build --follow', in: () => building(BUILT) },
+  'image-build-logs': { line: 'image build --logs', in: () => building(BUILT) },
+  'image-build-extended': {
+    line: 'image build --force',
+    in: () => world({ image: EXTENDED }),
+    answer: 'n',
+  },
+  'image-build-extended-unasked': {
+    line: 'image build --force',
+    in: () => world({ image: EXTENDED }),
+  },
   'image-build-failed': { line: 'image build', in: () => building(BUILD_FAILED) },
   'mistyped-command': { line: 'lst' },
   'mistyped-flag': { line: 'start --prot 8081' },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runMain } from '../helpers/run-main.ts';
-import { building, BUILT, everybodys, world } from './screens-worlds.ts';
+import { building, BUILT, everybodys, EXTENDED, world } from './screens-worlds.ts';
 
 const changes = (calls: readonly string[]) =>
   calls.filter((call) => !call.startsWith('GET') && !call.endsWith('/token'));
@@ -71,9 +71,33 @@ describe('image build', () => {
     assert.match(there.stdout, /is there already; --force/);
   });
 
+  it('puts the plain image in place of an extended one only with consent', async (t) => {
+    const extended = { ...building(BUILT), image: EXTENDED };
+    const unasked = await runMain(t, ['image', 'build', '--force'], world({ image: EXTENDED }));
+    assert.equal(unasked.exitCode, 1);
+    assert.match(unasked.stderr, /give --yes/);
+    assert.deepEqual(changes(unasked.api.calls), []);
+    for (const [args, image] of [
+      [['--force', '--yes'], extended],
+      [['--force'], building(BUILT)],
+    ] as const) {
+      const run = await runMain(t, ['image', 'build', ...args], image);
+      assert.equal(run.exitCode, 0, run.stderr);
+      assert.deepEqual(changes(run.api.calls), ['POST /v1/image:build']);
+    }
+  });
+
+  it('shows its log with --follow too, as it was called at first', async (t) => {
+    const [one, other] = await Promise.all(
+      ['--logs', '--follow'].map((flag) => runMain(t, ['image', 'build', flag], building(BUILT))),
+    );
+    assert.match(one?.stdout ?? '', /RUN pip install/);
+    assert.equal(other?.stdout, one?.stdout);
+  });
+
   it('waits for a build whose log cannot be read', async (t) => {
     const { builds, ...rest } = building(BUILT);
-    const run = await runMain(t, ['image', 'build', '--follow'], {
+    const run = await runMain(t, ['image', 'build', '--logs'], {
       ...rest,
       ...(builds ? { builds } : {}),
       buildLog: undefined,
