@@ -7,6 +7,7 @@ import {
   connectResponse,
   createSessionRequest,
   emptyRequest,
+  extendImageRequest,
   extendSessionRequest,
   getImageQuery,
   getSessionQuery,
@@ -214,6 +215,19 @@ function imageEndpoints(deps: () => ApiDeps): Declared[] {
       body: buildImageRequest,
       response: image,
       handle: (caller, { body }) => buildImage(caller, body, deps()),
+    }),
+    declare(user, {
+      method: 'POST',
+      path: '/v1/image:extend',
+      operationId: 'extendImage',
+      summary: 'Has an image built on top of the gateway image, in its place.',
+      caller: 'user',
+      body: extendImageRequest,
+      response: image,
+      handle: async (caller, { body }) => {
+        const { extendImage } = await import('./image-extend.ts');
+        return await extendImage(caller, body, deps());
+      },
     }),
     declare(user, {
       method: 'GET',

@@ -1,7 +1,7 @@
 // What a message about a build starts. Its payload is not believed: the image is looked at, then every session that waits
 // for it. Late, doubled or missing messages change nothing but the time: the reaper and whoever waits look too.
 import { AppError } from './errors.ts';
-import { isIdle, reconcileImage } from './image-reconcile.ts';
+import { settleBuild } from './image-look.ts';
 import { taggedName } from './images.ts';
 import type { Log } from './log.ts';
 import { reconcileEach } from './reconcile-each.ts';
@@ -27,13 +27,8 @@ export function createBuildEventHandler(deps: () => ReconcileDeps, log: Log): ()
 
 /** @throws AppError when the image cannot be looked at: then the message comes again */
 export async function noteBuildEvent(deps: ReconcileDeps): Promise<void> {
-  const { registry, images, config, store } = deps;
-  const name = taggedName(config.gatewayImage);
-  const record = await images.getImage(name);
   // Other builds of the project have their messages on the same topic: no reason to build ours.
-  if (record && !isIdle(record)) {
-    const isThere = (await registry.findPinned(config.gatewayImage)) !== undefined;
-    await reconcileImage(deps, isThere);
-  }
-  await reconcileEach(await store.listWaitingFor(name, MAX_SESSIONS), deps);
+  await settleBuild(deps);
+  const name = taggedName(deps.config.gatewayImage);
+  await reconcileEach(await deps.store.listWaitingFor(name, MAX_SESSIONS), deps);
 }

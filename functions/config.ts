@@ -40,6 +40,8 @@ export interface Config {
   /** What Cloud Build makes the gateway image from. */
   readonly buildFile: string;
   readonly gatewayBuild: GatewayBuild;
+  /** What Cloud Build extends it with. */
+  readonly extendFile: string;
   readonly buildTopic: string;
   readonly buildServiceAccount: string | undefined;
   /** Who may ask for a reap, and the audience of their token: the reapIdle function's URL. */
@@ -139,6 +141,7 @@ const environment = z.object({
   GATEWAY_BASE_IMAGE: baseImage.optional(),
   GATEWAY_PYPI: pypi.optional(),
   BUILD_FILE: z.string().min(1).optional(),
+  EXTEND_FILE: z.string().min(1).optional(),
   BUILD_TOPIC: z
     .string()
     .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
@@ -176,6 +179,7 @@ const environment = z.object({
 export interface Installed {
   startupScriptFile: string;
   buildFile: string;
+  extendFile: string;
   readFile: (file: string) => string;
 }
 
@@ -220,6 +224,7 @@ function configOf(env: z.infer<typeof environment>, policy: Policy, installed: I
     agentImage: env.AGENT_IMAGE ?? `gcr.io/${project}/datalab-agent`,
     buildFile: env.BUILD_FILE ?? installed.buildFile,
     gatewayBuild: { baseImage: env.GATEWAY_BASE_IMAGE, pypi: env.GATEWAY_PYPI },
+    extendFile: env.EXTEND_FILE ?? installed.extendFile,
     buildTopic: env.BUILD_TOPIC ?? `projects/${project}/topics/cloud-builds`,
     buildServiceAccount: env.BUILD_SERVICE_ACCOUNT,
     reaper: {

@@ -470,6 +470,10 @@ export const image = z.object({
       status: z.string().describe('Cloud Build’s word.'),
       logUrl: z.string().optional(),
       startTime: time.optional(),
+      extension: z
+        .enum(EXTENSION_KINDS)
+        .optional()
+        .describe('What it extends the image with; absent: it builds the plain one.'),
     })
     .optional(),
   error: z
@@ -492,6 +496,36 @@ export const buildImageRequest = z.strictObject({
   force: z.boolean().optional().describe('Replaces an image that is there; administrators only.'),
   validateOnly: z.boolean().optional().describe('Checks, and builds nothing (AIP-163).'),
 });
+
+/** Of the file that an image is extended with. Cloud Build gets it in pieces: its arguments have 10,000 characters. */
+export const MAX_EXTENSION_BYTES = 65_536;
+
+const extensionText = z
+  .string()
+  .min(1)
+  .refine((text) => new TextEncoder().encode(text).length <= MAX_EXTENSION_BYTES, {
+    message: `must be at most ${MAX_EXTENSION_BYTES} bytes in UTF-8`,
+  })
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), {
+    message: 'must be text: it holds a NUL, or half a character',
+  })
+  .meta({ maxLength: MAX_EXTENSION_BYTES });
+
+/** `POST /v1/image:extend`: one of `requirements` and `dockerfile`. */
+export const extendImageRequest = z
+  .strictObject({
+    requirements: extensionText
+      .optional()
+      .describe('A requirements file of pip, whose packages are installed.'),
+    dockerfile: extensionText
+      .optional()
+      .describe(
+        'A Dockerfile without files of its own: ARG BASE_IMAGE, FROM ${BASE_IMAGE}, and what follows.',
+      ),
+    validateOnly: z.boolean().optional().describe('Checks, and builds nothing (AIP-163).'),
+  })
+  .meta({ examples: [{ requirements: 'scikit-learn==1.7.2\n' }] });
+export type ExtendImageRequest = z.infer<typeof extendImageRequest>;
 
 /** Metadata attributes that the API gives an instance and `vm-startup.sh` reads. */
 export const INSTANCE_ATTRIBUTES = {

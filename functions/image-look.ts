@@ -1,8 +1,9 @@
 // The images that a session needs, found or made: each in the registry, pinned by its digest; the project's gateway
-// image is built when it is missing. Asked by observe.ts; the build itself goes through image-reconcile.ts.
+// image is built when it is missing. Asked by observe.ts; the build itself goes through image-reconcile.ts. And what
+// somebody has asked for, brought on while nobody waits.
 import type { Config } from './config.ts';
 import type { Registry } from './google/registry.ts';
-import { reconcileImage, type ImageDeps } from './image-reconcile.ts';
+import { isIdle, reconcileImage, type ImageDeps } from './image-reconcile.ts';
 import { taggedName, type ImageLook } from './images.ts';
 import type { SessionRecord } from './record.ts';
 
@@ -32,6 +33,15 @@ export async function findImages(
   const { failure } = record;
   if (failure) return { kind: 'failed', trouble: { code: failure.code, message: failure.message } };
   return { kind: 'building', image: taggedName(config.gatewayImage) };
+}
+
+/** Looks at the build of the gateway image that somebody has asked for, if there is one, and makes the next step of it. */
+export async function settleBuild(deps: ImageLookDeps): Promise<void> {
+  const { registry, images, config } = deps;
+  const record = await images.getImage(taggedName(config.gatewayImage));
+  if (!record || isIdle(record)) return;
+  const isThere = (await registry.findPinned(config.gatewayImage)) !== undefined;
+  await reconcileImage(deps, isThere);
 }
 
 function missing(image: string, why: string): ImageLook {

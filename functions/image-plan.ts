@@ -5,7 +5,7 @@
 // that tag is the claim's, whoever asked for it. Where it is not certain that a call was not taken, nobody asks again
 // before the claim's deadline, which is further away than any function may run.
 import type { Config } from './config.ts';
-import type { BuildClaim, ImageRecord } from './image-record.ts';
+import type { BuildClaim, ImageRecord, WantedExtension } from './image-record.ts';
 import type { Trouble } from './record.ts';
 
 /** A build as Cloud Build shows it. */
@@ -39,6 +39,8 @@ export interface ImagePlan {
   /** Of a build that ended well not long ago: whoever asked the registry before that has not seen it. */
   digest?: string | undefined;
 }
+
+type BuiltExtension = Omit<WantedExtension, 'text'>;
 
 /** The call of a claim whose answer said that it was not taken is made again after so long. */
 const AGAIN_MILLISECONDS = 5_000;
@@ -132,11 +134,13 @@ function noteTrouble(
     return { ...record, claim: { ...claim, isUntaken: true, callUntil: now + AGAIN_MILLISECONDS } };
   }
   const { code, message } = callTrouble;
+  const failedHash = record.extension?.hash ?? sourceHash;
   return {
     ...record,
     claim: undefined,
     isBuildWanted: false,
-    failure: { sourceHash, code, message, at: now },
+    extension: undefined,
+    failure: { sourceHash: failedHash, code, message, at: now },
   };
 }
 
@@ -152,44 +156,68 @@ function noteBuild(
   const { id, status, logUrl, startTime, digest } = build;
   const tag = claim?.tag ?? record.build?.tag ?? '';
   const endedAt = isOver(status) ? now : undefined;
-  const known = { id, status, logUrl, startTime, tag, digest, endedAt };
-  const taken = isClaims
-    ? { ...record, claim: undefined, attempt: record.attempt + 1, isBuildWanted: false }
-    : record;
+  const extension = isClaims ? withoutText(record.extension) : record.build?.extension;
+  const known = { id, status, logUrl, startTime, tag, digest, endedAt, extension };
+  const taken = isClaims ? takenBy(record) : record;
   const isNews = record.build?.id !== id || record.build.status !== status;
   const next = { ...taken, build: known };
   if (!isNews || !isOver(status)) return next;
   if (status === 'SUCCESS') return { ...next, failure: undefined };
   const failure = {
-    sourceHash,
+    sourceHash: extension?.hash ?? sourceHash,
     code: 'FAILED_PRECONDITION' as const,
-    message: failureMessage(record.name, build, logLines),
+    message: failureMessage(record.name, build, extension, logLines),
     at: now,
   };
   return { ...next, failure };
+}
+
+/** Cloud Build has what was claimed: it need not be asked again. */
+function takenBy(record: ImageRecord): ImageRecord {
+  const attempt = record.attempt + 1;
+  return { ...record, claim: undefined, attempt, isBuildWanted: false, extension: undefined };
+}
+
+function withoutText(extension: WantedExtension | undefined): BuiltExtension | undefined {
+  if (!extension) return undefined;
+  const { kind, hash, base, isOnBase } = extension;
+  return { kind, hash, base, isOnBase };
 }
 
 /** Cloud Build has forgotten a build that was under way: nothing will come of it. */
 function withoutLostBuild(record: ImageRecord, sourceHash: string, now: number): ImageRecord {
   const { build } = record;
   if (record.claim || !build || isOver(build.status)) return record;
-  const message = `Build ${build.id} of image ${record.name} is not known to Cloud Build any more. ${ASK_AGAIN}`;
+  const { extension } = build;
+  const message = `Build ${build.id} of image ${record.name} is not known to Cloud Build any more. ${askAgain(extension)}`;
+  const failedHash = extension?.hash ?? sourceHash;
   return {
     ...record,
     build: undefined,
-    failure: { sourceHash, code: 'NOT_FOUND', message, at: now },
+    failure: { sourceHash: failedHash, code: 'NOT_FOUND', message, at: now },
   };
 }
 
 const MAX_LOG_CHARACTERS = 1500;
-const ASK_AGAIN = 'Ask for a new build (POST /v1/image:build), then start the session again.';
+const FILES = { requirements: 'requirements file', dockerfile: 'Dockerfile' } as const;
 
-function failureMessage(name: string, build: SeenBuild, logLines: readonly string[]): string {
+function askAgain(extension: BuiltExtension | undefined): string {
+  return extension
+    ? `The image is as it was before. Mend the ${FILES[extension.kind]}, then extend it again (POST /v1/image:extend).`
+    : 'Ask for a new build (POST /v1/image:build), then start the session again.';
+}
+
+function failureMessage(
+  name: string,
+  build: SeenBuild,
+  extension: BuiltExtension | undefined,
+  logLines: readonly string[],
+): string {
   const { id, status, failureDetail, logUrl } = build;
   const why = failureDetail ? ` (${failureDetail.slice(0, 300)})` : '';
   const log = logLines.join('\n').slice(-MAX_LOG_CHARACTERS);
   return [
-    `The build of image ${name} ended with ${status}${why}. ${ASK_AGAIN}`,
+    `The build of image ${name} ended with ${status}${why}. ${askAgain(extension)}`,
     ...(log === '' ? [] : [`The last lines of its log:\n${log}`]),
     `All of it: ${logUrl ?? `gcloud builds log ${id}`}`,
   ].join('\n');

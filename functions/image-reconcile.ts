@@ -1,22 +1,39 @@
 // The gateway image, made to be there: load -> observe the build -> plan -> save -> ask for a build. The same path
 // whoever looks: a session that needs the image, a finished build's message, POST /v1/image:build.
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
-import type { BuildClaim, ImageRecord } from './image-record.ts';
-import { newImageRecord } from './image-record.ts';
+import {
+  extensionUnderWay,
+  newImageRecord,
+  type BuildClaim,
+  type ImageRecord,
+  type WantedExtension,
+} from './image-record.ts';
 import { isOver, planImage, type ImageObserved, type SeenBuild } from './image-plan.ts';
 import { parseImageName, pinnedImage, taggedName } from './images.ts';
 import type { Log } from './log.ts';
 import type { ImageStore } from './store/image-store.ts';
 import { asStored } from './store/stored-record.ts';
 
+export interface ImageBuildRequest {
+  /** With its tag. */
+  image: string;
+  /** By which the build is found again. */
+  tag: string;
+  /** Of the source: the image's second tag, and a label. */
+  version: string;
+  /** Absent: the plain image. */
+  extension?: WantedExtension | undefined;
+}
+
 export interface Builds {
   /** The newest build with this tag. */
   findBuild(tag: string): Promise<SeenBuild | undefined>;
   getBuild(id: string): Promise<SeenBuild | undefined>;
-  createBuild(request: { image: string; tag: string; version: string }): Promise<SeenBuild>;
+  createBuild(request: ImageBuildRequest): Promise<SeenBuild>;
   /** Of what an image is built from. */
   sourceHash(): Promise<string>;
 }
@@ -42,7 +59,7 @@ export interface ImageState {
 }
 
 /** Each round that does not end it was lost to somebody who has saved. */
-const MAX_ROUNDS = 12;
+export const MAX_ROUNDS = 12;
 const LOG_LINES = 15;
 
 /**
@@ -60,25 +77,49 @@ export async function reconcileImage(deps: ImageDeps, isThere = false): Promise<
     const saved = await save(record, planned.next, images);
     if (!saved) continue;
     if (!planned.claim) return { record: saved, pinned: pinnedBy(planned.digest, config) };
-    callTrouble = await ask(planned.claim, observed.sourceHash, deps);
+    callTrouble = await ask(planned.claim, saved.extension, observed.sourceHash, deps);
     if (!callTrouble) return { record: saved };
   }
-  throw new AppError('ABORTED', 'The image was changed by others all the time; try again.', {
+  throw changedAllTheTime();
+}
+
+/**
+ * Somebody asks for a build of the plain image: a failure is forgotten, and an image that is there is no reason not to.
+ * @throws AppError when another build than that is under way
+ */
+export async function wantBuild(deps: ImageDeps): Promise<void> {
+  const { images } = deps;
+  const name = taggedName(deps.config.gatewayImage);
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const record = await loadImage(name, images);
+    if (isUnderWay(record)) {
+      checkIsThat(record, undefined);
+      return;
+    }
+    const wanted = { ...record, isBuildWanted: true, failure: undefined, extension: undefined };
+    if (await images.saveImage(wanted)) return;
+  }
+  throw changedAllTheTime();
+}
+
+/** @throws AppError when what is under way is not the build of `hash`; undefined: of the plain image */
+export function checkIsThat(record: ImageRecord, hash: string | undefined): void {
+  if (extensionUnderWay(record) === hash) return;
+  const id = record.build && !record.claim ? ` (${record.build.id})` : '';
+  throw new AppError(
+    'FAILED_PRECONDITION',
+    `Another build of image ${record.name} is under way${id}. Wait until it has ended ` +
+      '(datalab-client image status), then ask again.',
+  );
+}
+
+export function changedAllTheTime(): AppError {
+  return new AppError('ABORTED', 'The image was changed by others all the time; try again.', {
     isRetryable: true,
   });
 }
 
-/** Somebody asks for a build: a failure is forgotten, and an image that is there is no reason not to. */
-export async function wantBuild({ images, config }: ImageDeps): Promise<void> {
-  const name = taggedName(config.gatewayImage);
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const record = await loadImage(name, images);
-    if (isUnderWay(record)) return;
-    if (await images.saveImage({ ...record, isBuildWanted: true, failure: undefined })) return;
-  }
-}
-
-async function loadImage(name: string, images: ImageStore): Promise<ImageRecord> {
+export async function loadImage(name: string, images: ImageStore): Promise<ImageRecord> {
   return (await images.getImage(name)) ?? (await images.createImage(newImageRecord(name)));
 }
 
@@ -128,14 +169,17 @@ async function save(
 /** @returns what kept Cloud Build from taking it */
 async function ask(
   claim: BuildClaim,
+  extension: WantedExtension | undefined,
   sourceHash: string,
   { builds, clock, config, log }: ImageDeps,
 ): Promise<ImageObserved['callTrouble']> {
   // Late: others may ask by now.
   if (clock.now() + config.callSeconds * 1000 > claim.deadline) return undefined;
   const { tag } = claim;
+  const version = extension ? versionOf(extension) : sourceHash;
   try {
-    await builds.createBuild({ image: taggedName(config.gatewayImage), tag, version: sourceHash });
+    const image = taggedName(config.gatewayImage);
+    await builds.createBuild({ image, tag, version, extension });
     return undefined;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -143,6 +187,11 @@ async function ask(
     log.warn(message, { build: tag, code });
     return { tag, code, message, isCertain: !isRetryable || code === 'RESOURCE_EXHAUSTED' };
   }
+}
+
+/** The same extension of another image is another image. */
+function versionOf({ hash, base }: WantedExtension): string {
+  return createHash('sha256').update(`${hash}\n${base}`).digest('hex').slice(0, 16);
 }
 
 function pinnedBy(digest: string | undefined, { gatewayImage }: Config): string | undefined {

@@ -1,6 +1,6 @@
 // The record of an image that Cloud Build makes for us, as it is stored. image-plan.ts changes it.
 import { z } from 'zod';
-import { ERROR_CODES } from './contract.ts';
+import { ERROR_CODES, EXTENSION_KINDS } from './contract.ts';
 
 /** Saved before a build is asked for: Cloud Build has no request ids, so nobody else asks before the deadline. */
 const buildClaim = z.object({
@@ -14,6 +14,18 @@ const buildClaim = z.object({
   isUntaken: z.boolean().optional(),
 });
 export type BuildClaim = z.infer<typeof buildClaim>;
+
+const extensionSource = z.object({
+  kind: z.enum(EXTENSION_KINDS),
+  /** Of kind and text. */
+  hash: z.string(),
+  /** The image that it extends, pinned: the same one however often the build has to be asked for. */
+  base: z.string(),
+  /** The image that comes of it begins with `base`. */
+  isOnBase: z.boolean(),
+});
+const wantedExtension = extensionSource.extend({ text: z.string() });
+export type WantedExtension = z.infer<typeof wantedExtension>;
 
 export const imageRecord = z.object({
   /** With its tag. */
@@ -36,11 +48,14 @@ export const imageRecord = z.object({
       digest: z.string().optional(),
       /** When its end was seen; ms since the epoch. */
       endedAt: z.number().optional(),
+      /** What it extends the image with; absent: it builds the plain one. */
+      extension: extensionSource.optional(),
     })
     .optional(),
   /** Of the last build; nobody builds the same source again until somebody asks. */
   failure: z
     .object({
+      /** Of the extension, where it was one. */
       sourceHash: z.string(),
       code: z.enum(ERROR_CODES),
       message: z.string(),
@@ -49,8 +64,15 @@ export const imageRecord = z.object({
     .optional(),
   /** Somebody has asked for a build, whether or not there is an image. */
   isBuildWanted: z.boolean(),
+  /** Of the build that is wanted or claimed; with its text until Cloud Build has it, since it may have to ask again. */
+  extension: wantedExtension.optional(),
 });
 export type ImageRecord = z.infer<typeof imageRecord>;
+
+/** What is built, or about to be: the hash of an extension; undefined: the plain image. */
+export function extensionUnderWay({ claim, extension, build }: ImageRecord): string | undefined {
+  return claim ? extension?.hash : build?.extension?.hash;
+}
 
 export function newImageRecord(name: string): ImageRecord {
   return { name, version: '', attempt: 1, isBuildWanted: false };

@@ -4,8 +4,8 @@ import type { buildImageRequest, ImageView } from './contract.ts';
 import type { z } from 'zod';
 import { AppError } from './errors.ts';
 import { isIdle, isUnderWay, reconcileImage, wantBuild } from './image-reconcile.ts';
-import type { ImageRecord } from './image-record.ts';
-import type { ImageLookDeps } from './image-look.ts';
+import { extensionUnderWay, type ImageRecord } from './image-record.ts';
+import { settleBuild, type ImageLookDeps } from './image-look.ts';
 import { taggedName } from './images.ts';
 
 /** Looks at the registry, and at a build that somebody has asked for. */
@@ -43,12 +43,22 @@ export async function buildImage(
     throw new AppError('PERMISSION_DENIED', `Only an administrator may replace image ${name}.`);
   }
   if (validateOnly) return await getImage(deps);
+  await settleExtension(name, deps);
   await wantBuild(deps);
   const { record } = await reconcileImage(deps, pinned !== undefined);
   return viewOf(name, pinned, record);
 }
 
-function viewOf(
+/**
+ * One that was under way when somebody looked last may be over: then it is no reason to refuse. A build of the plain image
+ * that is over is left as it was seen last: it is the one that a repeated request has asked for.
+ */
+async function settleExtension(name: string, deps: ImageLookDeps): Promise<void> {
+  const record = await deps.images.getImage(name);
+  if (record && isUnderWay(record) && extensionUnderWay(record)) await settleBuild(deps);
+}
+
+export function viewOf(
   name: string,
   pinned: string | undefined,
   record: ImageRecord | undefined,
@@ -66,6 +76,7 @@ function viewOf(
             status: build.status,
             ...(build.logUrl === undefined ? {} : { logUrl: build.logUrl }),
             ...(build.startTime === undefined ? {} : { startTime: build.startTime }),
+            ...(build.extension ? { extension: build.extension.kind } : {}),
           },
         }
       : {}),

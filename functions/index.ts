@@ -19,6 +19,7 @@ const installed = isDeployed ? import.meta.dirname : path.dirname(import.meta.di
 const config = parseConfig(process.env, {
   startupScriptFile: path.join(installed, 'docker/gateway/vm-startup.sh'),
   buildFile: path.join(installed, 'cloudbuild/gateway.yaml'),
+  extendFile: path.join(installed, 'cloudbuild/extend.yaml'),
   readFile: (file) => readFileSync(file, 'utf8'),
 });
 const log = createLog((line) => process.stdout.write(line));

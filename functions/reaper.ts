@@ -1,6 +1,8 @@
-// What Cloud Scheduler starts every minute: reconciles the sessions that are due, so that nothing waits for somebody to
-// look; now and then also for instances that nobody knows. Called by scheduled.ts.
+// What Cloud Scheduler starts every minute: reconciles the sessions that are due, and the image's build, so that nothing
+// waits for somebody to look; now and then also for instances that nobody knows. Called by scheduled.ts.
+import { AppError } from './errors.ts';
 import { sweepForgotten } from './forgotten.ts';
+import { settleBuild } from './image-look.ts';
 import { reconcileEach, type Tally } from './reconcile-each.ts';
 import type { ReconcileDeps } from './reconcile.ts';
 
@@ -24,5 +26,16 @@ export async function reap(deps: ReconcileDeps): Promise<Tally & { forgotten: nu
     total.failed += failed;
     if (due.length < BATCH_SIZE) break;
   }
+  await bringBuildOn(deps);
   return { ...total, forgotten: await sweepForgotten(deps) };
+}
+
+/** A build that was asked for goes on though whoever asked for it has left, or the process died before it asked. */
+async function bringBuildOn(deps: ReconcileDeps): Promise<void> {
+  try {
+    await settleBuild(deps);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    deps.log.warn(error.message, { code: error.code });
+  }
 }

@@ -21,9 +21,13 @@ for (const part of PARTS) {
 // What instances boot, and what the images are built from, the emulated registry's too.
 copy('docker/gateway', 'docker/gateway');
 completeAgentContext(path.join(OUT, 'agent'));
-for (const file of ['docker/gateway/vm-startup.sh', 'cloudbuild/gateway.yaml', 'LICENSE']) {
-  copy(file, `functions/${file}`);
-}
+const BESIDE = [
+  'docker/gateway/vm-startup.sh',
+  'cloudbuild/gateway.yaml',
+  'cloudbuild/extend.yaml',
+  'LICENSE',
+];
+for (const file of BESIDE) copy(file, `functions/${file}`);
 
 /** Scripts and stand-ins, which keep their places. */
 function copyTheRest(part: PartName): void {

@@ -1,5 +1,5 @@
 // cloudbuild/gateway.yaml: read, checked, and made into what Cloud Build is asked for. cloudbuild.ts submits it,
-// scripts/gateway-build.ts writes it.
+// scripts/gateway-build.ts writes it. extend-file.ts does the same with cloudbuild/extend.yaml.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -10,8 +10,8 @@ import { parseImageName } from '../images.ts';
 const duration = z.string().regex(/^[0-9]{1,5}s$/, 'must be seconds, such as 1200s');
 const text = z.string().min(1);
 
-/** The part of Cloud Build's schema that the file may use. */
-const buildFile = z.strictObject({
+/** The part of Cloud Build's schema that such a file may use. */
+export const buildFile = z.strictObject({
   steps: z
     .array(
       z.strictObject({
@@ -65,15 +65,29 @@ export interface BuildSurroundings {
  * With what the settings say in the place of its own values.
  * @throws AppError that names the file when it cannot be read, is no build of an image, or leaves no room for a setting.
  */
-export async function readBuildFile(file: string, settings: GatewayBuild): Promise<BuildFile> {
+export function readBuildFile(file: string, settings: GatewayBuild): Promise<BuildFile> {
+  return readFileOf(file, 'BUILD_FILE', (content) =>
+    withSettings(parseBuildFile(content), settings),
+  );
+}
+
+/**
+ * @param setting with which another file is chosen
+ * @throws AppError that names both when it cannot be read or parsed
+ */
+export async function readFileOf<T>(
+  file: string,
+  setting: string,
+  parseContent: (content: unknown) => T,
+): Promise<T> {
   const { parse } = await import('yaml');
   try {
-    return withSettings(parseBuildFile(parse(await readFile(file, 'utf8'))), settings);
+    return parseContent(parse(await readFile(file, 'utf8')));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
     throw new AppError(
       'FAILED_PRECONDITION',
-      `The build file ${file} cannot be used; set BUILD_FILE in the backend's environment. ${why}`,
+      `The build file ${file} cannot be used; set ${setting} in the backend's environment. ${why}`,
       { cause },
     );
   }
@@ -115,19 +129,30 @@ export function sourceHashOf({ substitutions, ...source }: BuildFile): string {
 /** What Cloud Build is asked for. */
 export function buildResource(
   file: BuildFile,
-  { image, tag, version }: BuildRequest,
-  { projectId, buildTopic, buildServiceAccount }: BuildSurroundings,
+  request: BuildRequest,
+  surroundings: BuildSurroundings,
 ) {
-  const { host, repository, reference } = parseImageName(image);
-  const account = `projects/${projectId}/serviceAccounts/${buildServiceAccount ?? ''}`;
+  const { host, repository, reference } = parseImageName(request.image);
   return {
     ...file,
-    tags: [...file.tags, tag],
     substitutions: {
       ...file.substitutions,
-      ...{ _IMAGE: `${host}/${repository}`, _TAG: reference, _VERSION: version },
+      ...{ _IMAGE: `${host}/${repository}`, _TAG: reference, _VERSION: request.version },
     },
-    options: { ...file.options, pubsubTopic: buildTopic },
+    ...placed(file, request.tag, surroundings),
+  };
+}
+
+/** How a build is found again, who runs it, and where its messages go. */
+export function placed(
+  { tags, options }: Pick<BuildFile, 'tags' | 'options'>,
+  tag: string,
+  { projectId, buildTopic, buildServiceAccount }: BuildSurroundings,
+) {
+  const account = `projects/${projectId}/serviceAccounts/${buildServiceAccount ?? ''}`;
+  return {
+    tags: [...tags, tag],
+    options: { ...options, pubsubTopic: buildTopic },
     ...(buildServiceAccount === undefined ? {} : { serviceAccount: account }),
   };
 }

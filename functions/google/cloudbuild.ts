@@ -3,10 +3,11 @@
 import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { buildResource, readBuildFile, sourceHashOf } from './build-file.ts';
+import { buildResource, readBuildFile, sourceHashOf, type BuildFile } from './build-file.ts';
 import type { GatewayBuild } from '../gateway-build.ts';
+import { extendResource, readExtendFile } from './extend-file.ts';
 import type { SeenBuild } from '../image-plan.ts';
-import type { Builds } from '../image-reconcile.ts';
+import type { Builds, ImageBuildRequest } from '../image-reconcile.ts';
 import { absentIfNotFound } from './call.ts';
 import { callJson } from './rest.ts';
 
@@ -17,6 +18,8 @@ export interface BuildConfig {
   readonly buildFile: string;
   /** What is said instead of that file's own. */
   readonly gatewayBuild: GatewayBuild;
+  /** Path of cloudbuild/extend.yaml. */
+  readonly extendFile: string;
   /** `projects/P/topics/T`: where Cloud Build says what becomes of a build. */
   readonly buildTopic: string;
   /** E-mail of the account that builds; undefined: the project's default one. */
@@ -54,13 +57,23 @@ export function createBuilds(config: BuildConfig, auth: () => Promise<GoogleAuth
       return build && seenBuild(build);
     },
     createBuild: async (request) => {
-      const body = buildResource(await readFile(), request, config);
+      const body = await bodyOf(request, config, readFile);
       const call = { method: 'POST', url: builds, body } as const;
       const operation = await callJson(call, operationReply, options);
       return seenBuild(operation.metadata.build);
     },
     sourceHash: async () => sourceHashOf(await readFile()),
   };
+}
+
+async function bodyOf(
+  { extension, ...request }: ImageBuildRequest,
+  config: BuildConfig,
+  readFile: () => Promise<BuildFile>,
+): Promise<object> {
+  if (!extension) return buildResource(await readFile(), request, config);
+  const file = await readExtendFile(config.extendFile);
+  return extendResource(file, { ...request, extension }, config);
 }
 
 const text = z.string().optional();

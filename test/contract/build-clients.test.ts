@@ -1,5 +1,6 @@
 // The backend's own modules, with Google's client library in them, against emulated Cloud Build and Logging.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
 import { createBuilds, type BuildConfig } from '../../functions/google/cloudbuild.ts';
@@ -8,6 +9,7 @@ import { BUILD_FILE } from '../../scripts/gateway-build.ts';
 import { GATEWAY, logOf, untilBuild, urlOf } from '../emulator/build-fixture.ts';
 import { PROJECT, startCloud, type Cloud } from '../emulator/cloud-fixture.ts';
 
+const EXTEND_FILE = path.resolve(import.meta.dirname, '../../cloudbuild/extend.yaml');
 const TOPIC = `projects/${PROJECT}/topics/cloud-builds`;
 
 async function prepare(t: TestContext, overrides: Partial<BuildConfig> = {}) {
@@ -27,6 +29,7 @@ function configOf(cloud: Cloud, overrides: Partial<BuildConfig>) {
     loggingUrl: url,
     buildFile: BUILD_FILE,
     gatewayBuild: { baseImage: undefined, pypi: undefined },
+    extendFile: EXTEND_FILE,
     buildTopic: TOPIC,
     buildServiceAccount: undefined,
     callSeconds: 10,

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfig } from '../../functions/config.ts';
 
-const INSTALLED = { startupScriptFile: '/s', buildFile: '/b', readFile: () => '{}' };
+const INSTALLED = {
+  startupScriptFile: '/s',
+  buildFile: '/b',
+  extendFile: '/e',
+  readFile: () => '{}',
+};
 const ENVIRONMENT = {
   PROJECT_ID: 'p',
   ZONE: 'europe-west1-b',

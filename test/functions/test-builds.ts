@@ -4,15 +4,24 @@ import { AppError } from '../../functions/errors.ts';
 import type { ImageFacts } from '../../functions/google/image-manifest.ts';
 import type { Registry } from '../../functions/google/registry.ts';
 import type { SeenBuild } from '../../functions/image-plan.ts';
-import type { BuildLog, Builds } from '../../functions/image-reconcile.ts';
+import type { BuildLog, Builds, ImageBuildRequest } from '../../functions/image-reconcile.ts';
 import type { PowerSwitch } from './power-switch.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 export const BUILT_DIGEST = `sha256:${'d'.repeat(64)}`;
 
+/** Of the image that the build of that number makes: each extension another one. */
+export function extendedDigest(number: number): string {
+  return `sha256:${String(number).padStart(64, 'f')}`;
+}
+
 interface TestBuild extends SeenBuild {
   endsAt: number;
   willFail: boolean;
+  /** Of the image that it makes. */
+  makes: string;
+  /** What was asked for. */
+  request: Partial<ImageBuildRequest>;
 }
 
 export class TestBuilds implements Builds, BuildLog, Registry {
@@ -73,7 +82,7 @@ export class TestBuilds implements Builds, BuildLog, Registry {
     return Promise.resolve([`log of ${buildId}`, 'ERROR: it did not work']);
   }
 
-  async createBuild({ tag }: { tag: string }): Promise<SeenBuild> {
+  async createBuild(request: Partial<ImageBuildRequest> & { tag: string }): Promise<SeenBuild> {
     this.#power.before('build');
     await Promise.resolve();
     const refusal = this.refuseNext;
@@ -82,7 +91,9 @@ export class TestBuilds implements Builds, BuildLog, Registry {
     const build: TestBuild = {
       id: `build-${this.all.length + 1}`,
       status: 'WORKING',
-      tags: [tag],
+      tags: [request.tag],
+      request,
+      makes: request.extension ? extendedDigest(this.all.length) : BUILT_DIGEST,
       endsAt: this.#clock.now() + this.#seconds * 1000,
       willFail: this.failNext,
     };
@@ -106,8 +117,8 @@ export class TestBuilds implements Builds, BuildLog, Registry {
       if (build.status !== 'WORKING' || build.endsAt > this.#clock.now()) continue;
       build.status = build.willFail ? 'FAILURE' : 'SUCCESS';
       if (build.willFail) continue;
-      build.digest = BUILT_DIGEST;
-      this.images.set('gcr.io/p/datalab-gateway', BUILT_DIGEST);
+      build.digest = build.makes;
+      this.images.set('gcr.io/p/datalab-gateway', build.makes);
     }
   }
 }

@@ -30,7 +30,8 @@ export function testConfig(overrides: Record<string, string> = {}): Config {
     SESSION_TOKEN_KEYS: JSON.stringify({ 1: Buffer.alloc(32, 7).toString('base64url') }),
     ...overrides,
   };
-  const installed = { startupScriptFile: '/dev/null', buildFile: '/dev/null' };
+  const none = '/dev/null';
+  const installed = { startupScriptFile: none, buildFile: none, extendFile: none };
   return parseConfig(env, { ...installed, readFile: (file) => readFileSync(file, 'utf8') });
 }
 

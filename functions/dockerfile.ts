@@ -1,0 +1,116 @@
+// A Dockerfile that extends the gateway image, read as far as it must be to say, before a build is asked for, what cannot
+// work in one that has no files of the user's. Pure. Used by extension.ts.
+// https://docs.docker.com/reference/dockerfile/
+
+export interface DockerfileProblem {
+  /** From 1. */
+  line: number;
+  why: string;
+}
+
+interface Instruction {
+  line: number;
+  name: string;
+  /** Continued lines joined, comments between them gone. */
+  rest: string;
+}
+
+/** The build argument whose value is the project's image, pinned. */
+export const BASE_ARGUMENT = 'BASE_IMAGE';
+
+export function problemsOfDockerfile(text: string): DockerfileProblem[] {
+  const instructions = instructionsIn(text);
+  if (!instructions.some(({ name }) => name === 'FROM')) {
+    const first = instructions[0]?.line ?? 1;
+    return [
+      { line: first, why: `there is no FROM: begin with ARG ${BASE_ARGUMENT} and FROM ${REFERENCE}` },
+    ];
+  }
+  return instructions.flatMap((instruction) => problemOf(instruction) ?? []);
+}
+
+/** Whether what it makes is the project's image and more: the last stage, or one that it begins from, begins with it. */
+export function beginsFromBase(text: string): boolean {
+  const stages = instructionsIn(text)
+    .filter(({ name }) => name === 'FROM')
+    .map(({ rest }) => stageOf(rest));
+  let last = stages.findLastIndex(() => true);
+  while (last >= 0) {
+    const { image = '' } = stages[last] ?? {};
+    if (/^\$(BASE_IMAGE|\{BASE_IMAGE(:-[^}]*)?\})$/.test(image)) return true;
+    // Only a stage before it can be meant.
+    last = stages.findLastIndex(({ name }, at) => at < last && name === image.toLowerCase());
+  }
+  return false;
+}
+
+const REFERENCE = `\${${BASE_ARGUMENT}}`;
+
+function stageOf(rest: string): { image: string; name: string | undefined } {
+  const words = rest.split(/\s+/).filter((word) => !word.startsWith('--'));
+  return { image: words[0] ?? '', name: words[2]?.toLowerCase() };
+}
+
+function problemOf({ line, name, rest }: Instruction): DockerfileProblem | undefined {
+  // Cloud Build's own network, which the build has to be in, is known to docker's older builder alone.
+  if (HEREDOC_INSTRUCTIONS.includes(name) && HEREDOC.test(rest)) {
+    return { line, why: 'here-documents are not known to this build: use RUN printf instead' };
+  }
+  if (name !== 'COPY' && name !== 'ADD') return undefined;
+  const words = wordsOf(rest);
+  if (words.some((word) => word.startsWith('--from='))) return undefined;
+  const sources = words.filter((word) => !word.startsWith('--')).slice(0, -1);
+  const isLoaded = name === 'ADD' && sources.every((source) => /^https?:\/\//.test(source));
+  if (isLoaded && sources.length > 0) return undefined;
+  const instead =
+    name === 'COPY' ? 'only COPY --from=… has anything to copy' : 'only ADD https://… works';
+  return { line, why: `${name} takes files that the build does not have: ${instead}` };
+}
+
+const HEREDOC_INSTRUCTIONS = ['RUN', 'COPY', 'ADD'];
+/** Not a shell's `<<<`, nor an arithmetic `1<<2`. */
+const HEREDOC = /(?<![<\d])<<-?(["']?)[A-Za-z_]\w*\1/;
+
+/** The exec form as words too. */
+function wordsOf(rest: string): string[] {
+  const [, flags = '', list] = /^((?:--\S+\s+)*)(\[.*\])$/s.exec(rest) ?? [];
+  if (list === undefined) return rest.split(/\s+/);
+  try {
+    const parsed: unknown = JSON.parse(list);
+    const words = Array.isArray(parsed) ? parsed.map(String) : [];
+    return [...flags.split(/\s+/).filter(Boolean), ...words];
+  } catch {
+    return rest.split(/\s+/);
+  }
+}
+
+function instructionsIn(text: string): Instruction[] {
+  const found: Instruction[] = [];
+  const lines = text.split(/\r?\n/);
+  for (let at = 0; at < lines.length;) {
+    const line = at + 1;
+    const { joined, next } = join(lines, at);
+    at = next;
+    const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(joined) ?? [];
+    if (word !== '') found.push({ line, name: word.toUpperCase(), rest });
+  }
+  return found;
+}
+
+/** From `at`, the lines that a backslash joins; comments and, within it, empty lines are left out. */
+function join(lines: readonly string[], at: number): { joined: string; next: number } {
+  let joined = '';
+  let next = at;
+  while (next < lines.length) {
+    const line = lines[next] ?? '';
+    next += 1;
+    if (/^\s*(#|$)/.test(line)) {
+      if (joined === '') break;
+      continue;
+    }
+    joined += line;
+    if (!/\\\s*$/.test(line)) break;
+    joined = joined.replace(/\\\s*$/, ' ');
+  }
+  return { joined: joined.trim(), next };
+}
