@@ -457,9 +457,13 @@ export const image = z.object({
             state: z.enum(SESSION_STATES),
           }),
         )
-        .describe(`Those that have this digest pinned; at most ${MAX_IMAGE_SESSIONS}, oldest first.`),
+        .describe(
+          `Those that have this digest pinned; at most ${MAX_IMAGE_SESSIONS}, oldest first.`,
+        ),
       sessionCount: z.int().describe('How many there are of them.'),
-      otherSessionCount: z.int().describe('How many have another digest of this image, an older one.'),
+      otherSessionCount: z
+        .int()
+        .describe('How many have another digest of this image, an older one.'),
       isTruncated: z.boolean().describe('There are more sessions than were looked at.'),
     })
     .optional()

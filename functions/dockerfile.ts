@@ -23,7 +23,10 @@ export function problemsOfDockerfile(text: string): DockerfileProblem[] {
   if (!instructions.some(({ name }) => name === 'FROM')) {
     const first = instructions[0]?.line ?? 1;
     return [
-      { line: first, why: `there is no FROM: begin with ARG ${BASE_ARGUMENT} and FROM ${REFERENCE}` },
+      {
+        line: first,
+        why: `there is no FROM: begin with ARG ${BASE_ARGUMENT} and FROM ${REFERENCE}`,
+      },
     ];
   }
   return instructions.flatMap((instruction) => problemOf(instruction) ?? []);
@@ -34,12 +37,12 @@ export function beginsFromBase(text: string): boolean {
   const stages = instructionsIn(text)
     .filter(({ name }) => name === 'FROM')
     .map(({ rest }) => stageOf(rest));
-  let last = stages.findLastIndex(() => true);
+  let last = stages.length - 1;
   while (last >= 0) {
     const { image = '' } = stages[last] ?? {};
     if (/^\$(BASE_IMAGE|\{BASE_IMAGE(:-[^}]*)?\})$/.test(image)) return true;
     // Only a stage before it can be meant.
-    last = stages.findLastIndex(({ name }, at) => at < last && name === image.toLowerCase());
+    last = stages.slice(0, last).findLastIndex(({ name }) => name === image.toLowerCase());
   }
   return false;
 }

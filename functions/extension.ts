@@ -93,7 +93,9 @@ function isLocal(content: string): boolean {
   const option = /^(?:-[rcef]|--(?:requirement|constraint|editable|find-links))(?:\s*=?\s*)(\S+)/;
   const [, named] = option.exec(content) ?? [];
   if (named !== undefined) return !/^(git|hg|svn|bzr)\+|^https?:\/\//.test(named);
-  return /^(\.{1,2})?\/|^file:|@\s*file:|^\S+\.whl(\s|$)/.test(content) && !/^https?:/.test(content);
+  return (
+    /^(\.{1,2})?\/|^file:|@\s*file:|^\S+\.whl(\s|$)/.test(content) && !/^https?:/.test(content)
+  );
 }
 
 /** Lines that a backslash joins are one: a secret can be cut in two. */

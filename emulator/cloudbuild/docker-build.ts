@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { digestOf } from '../registry/state.ts';
 import { createTar } from '../registry/tar.ts';
 import { resolveArguments, type Resolved } from './build-arguments.ts';
+import { findBase, type Base } from './docker-base.ts';
 import { DockerError, requireName, unknownFlag } from './docker-error.ts';
 import type { LocalImage, LocalImages } from './docker-images.ts';
 import { shortId } from './docker-push.ts';
@@ -47,7 +48,8 @@ export function build(args: readonly string[], images: LocalImages): void {
   if (unused.length > 0) {
     console.log(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed`);
   }
-  const image = makeImage(instructions, layer, pairsIn(values.label ?? []), images);
+  const base = findBase(instructions, images);
+  const image = makeImage(instructions, layer, pairsIn(values.label ?? []), images, base);
   console.log(`Successfully built ${shortId(image.config)}`);
   for (const name of names) {
     images.tag(name, image);
@@ -80,6 +82,8 @@ function readBuildArguments(args: readonly string[]) {
         label: many,
         'build-arg': many,
         'cache-from': many,
+        // What RUN says is not run: there is nothing to connect.
+        network: { type: 'string' },
         file: { type: 'string', short: 'f' },
         'no-cache': { type: 'boolean' },
         pull: { type: 'boolean' },
@@ -129,20 +133,25 @@ function makeImage(
   tar: Buffer,
   labels: Record<string, string>,
   images: LocalImages,
+  base: Base | undefined,
 ): LocalImage {
-  const config = configOf(instructions);
+  const config = configOf(instructions, base?.config);
   const last = instructions.findLastIndex(({ name }) => LAYERED.includes(name));
   const layer = images.write(gzipSync(tar));
   const content = {
     architecture: 'amd64',
     os: 'linux',
     config: { ...config, Labels: { ...config.Labels, ...labels } },
-    rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
-    history: instructions.map(({ history }, index) => ({
-      created_by: history,
-      // All of the content is in one layer: that of the last instruction that makes some, or of FROM.
-      ...(index === Math.max(last, 0) ? {} : { empty_layer: true }),
-    })),
+    rootfs: { type: 'layers', diff_ids: [...(base?.diffIds ?? []), digestOf(tar)] },
+    history: [
+      ...(base?.history ?? []),
+      ...instructions.map(({ history }, index) => ({
+        created_by: history,
+        // All of the content is in one layer: that of the last instruction that makes some, or of FROM.
+        ...(index === Math.max(last, 0) ? {} : { empty_layer: true }),
+      })),
+    ],
   };
-  return { config: images.write(Buffer.from(JSON.stringify(content))), layers: [layer] };
+  const written = images.write(Buffer.from(JSON.stringify(content)));
+  return { config: written, layers: [...(base?.layers ?? []), layer] };
 }

@@ -1,5 +1,5 @@
 // How the stand-in for docker refuses: what it says, and its exit status. docker.ts shows it.
-import { withTag } from './docker-images.ts';
+import { isPinned, withTag } from './docker-images.ts';
 
 /** What docker would say on standard error, and its exit status. */
 export class DockerError extends Error {
@@ -14,6 +14,11 @@ export class DockerError extends Error {
 export function unknownFlag(verb: string, error: unknown): DockerError {
   const why = error instanceof Error ? error.message : String(error);
   return new DockerError(`docker (emulated): ${why}\nSee 'docker ${verb} --help'.`, 125);
+}
+
+/** With its tag, or by its digest. @throws DockerError */
+export function requireReference(given: string): string {
+  return isPinned(given) ? given : requireName(given);
 }
 
 /** With its tag. @throws DockerError */

@@ -39,6 +39,12 @@ export function openLocalImages(folder: string): LocalImages {
   };
 }
 
+/** `gcr.io/p/name@sha256:…` */
+export function isPinned(name: string): boolean {
+  const [named = '', digest = ''] = name.split('@');
+  return withTag(named) !== undefined && /^sha256:[0-9a-f]{64}$/.test(digest);
+}
+
 /** `gcr.io/p/name` is `gcr.io/p/name:latest`. Undefined for what is no name of an image with its registry. */
 export function withTag(name: string): string | undefined {
   if (!/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[\w][\w.-]{0,127})?$/.test(name)) {

@@ -7,11 +7,13 @@ import type { Blob, LocalImages } from './docker-images.ts';
 import { Registry, RegistryError, type RegistryAccess } from './docker-registry.ts';
 
 export interface PullOptions extends RegistryAccess {
-  /** With its tag. */
+  /** With its tag, or by its digest. */
   name: string;
   images: LocalImages;
 }
 
+/** Host, repository, tag or digest. */
+const PARTS = /^([^/]+)\/([^:@]+)[:@](.+)$/;
 const TYPES =
   'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
 const blob = z.object({ digest: z.string(), mediaType: z.string() });
@@ -20,9 +22,9 @@ const manifest = z.object({ config: blob, layers: z.array(blob) });
 /** The manifest's digest. @throws RegistryError in docker's words */
 export async function pullImage(options: PullOptions): Promise<string> {
   const { name, images } = options;
-  const [, host = '', repository = '', tag = ''] = /^([^/]+)\/(.+):([^:/]+)$/.exec(name) ?? [];
+  const [, host = '', repository = '', reference = ''] = PARTS.exec(name) ?? [];
   const registry = new Registry(options, host, repository);
-  const content = await manifestOf(registry, name, tag);
+  const content = await manifestOf(registry, name, reference);
   const { config, layers } = manifest.parse(JSON.parse(content.toString()));
   const kept: Blob[] = [];
   for (const layer of layers) {
@@ -36,9 +38,11 @@ export async function pullImage(options: PullOptions): Promise<string> {
   return digestOf(content);
 }
 
-async function manifestOf(registry: Registry, name: string, tag: string): Promise<Buffer> {
+async function manifestOf(registry: Registry, name: string, reference: string): Promise<Buffer> {
   try {
-    const reply = await registry.call('GET', registry.path(`manifests/${tag}`), { accept: TYPES });
+    const reply = await registry.call('GET', registry.path(`manifests/${reference}`), {
+      accept: TYPES,
+    });
     return Buffer.from(await reply.arrayBuffer());
   } catch (error) {
     if (!(error instanceof RegistryError) || error.status !== 404) throw error;

@@ -1,7 +1,9 @@
-// The stand-in for docker in the steps of a build: `build`, `tag`, `pull` and `push`, as far as they go without an engine.
+// The stand-in for docker in the steps of a build: `build`, `tag`, `pull`, `inspect` and `push`, as far as they go without an
+// engine.
 import { parseArgs } from 'node:util';
 import { build } from './docker-build.ts';
-import { DockerError, requireName, unknownFlag } from './docker-error.ts';
+import { inspect } from './docker-base.ts';
+import { DockerError, requireName, requireReference, unknownFlag } from './docker-error.ts';
 import { openLocalImages, type LocalImages } from './docker-images.ts';
 import { pullImage } from './docker-pull.ts';
 import { pushImage } from './docker-push.ts';
@@ -28,6 +30,9 @@ async function docker(
     case 'pull':
       await pull(args, surroundings);
       break;
+    case 'inspect':
+      inspect(args, surroundings.images);
+      break;
     case 'push':
       await push(args, surroundings);
       break;
@@ -47,12 +52,12 @@ function tag(args: readonly string[], images: LocalImages): void {
 async function pull(args: readonly string[], surroundings: Surroundings): Promise<void> {
   const { values, positionals } = readPullArguments(args);
   if (positionals.length !== 1) throw new DockerError('"docker pull" requires exactly 1 argument.');
-  const name = requireName(positionals[0] ?? '');
+  const name = requireReference(positionals[0] ?? '');
   const say = (line: string) => {
     if (values.quiet !== true) console.log(line);
   };
-  const [, repository = '', tagged = ''] = /^[^/]+\/(.+):([^:/]+)$/.exec(name) ?? [];
-  say(`${tagged}: Pulling from ${repository}`);
+  const [, repository = '', reference = ''] = /^[^/]+\/([^:@]+)[:@](.+)$/.exec(name) ?? [];
+  say(`${reference}: Pulling from ${repository}`);
   say(`Digest: ${await pullImage({ ...surroundings, name })}`);
   say(`Status: Downloaded newer image for ${name}`);
   console.log(name);

@@ -23,8 +23,11 @@ interface Healthcheck {
   Retries?: number;
 }
 
-/** The configuration of the last stage. */
-export function configOf(instructions: readonly Instruction[]): ImageConfig {
+/** The configuration of the last stage, which begins with that of its base. */
+export function configOf(
+  instructions: readonly Instruction[],
+  base: Partial<ImageConfig> = {},
+): ImageConfig {
   const last = instructions.findLastIndex(({ name }) => name === 'FROM');
   const config: ImageConfig = {
     Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
@@ -35,6 +38,7 @@ export function configOf(instructions: readonly Instruction[]): ImageConfig {
     User: '',
     ExposedPorts: {},
     Volumes: {},
+    ...structuredClone(base),
   };
   for (const instruction of instructions.slice(last + 1)) apply(instruction, config);
   return config;

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
 import { createBuilds, type BuildConfig } from '../../functions/google/cloudbuild.ts';
 import { createBuildLog, createLogEntries } from '../../functions/google/logging.ts';
 import { BUILD_FILE } from '../../scripts/gateway-build.ts';
 import { GATEWAY, logOf, untilBuild, urlOf } from '../emulator/build-fixture.ts';
-import { PROJECT, startCloud, type Cloud } from '../emulator/cloud-fixture.ts';
+import { PROJECT, startCloud, type Cloud, type Fields } from '../emulator/cloud-fixture.ts';
 
 const EXTEND_FILE = path.resolve(import.meta.dirname, '../../cloudbuild/extend.yaml');
 const TOPIC = `projects/${PROJECT}/topics/cloud-builds`;
@@ -35,6 +36,31 @@ function configOf(cloud: Cloud, overrides: Partial<BuildConfig>) {
     callSeconds: 10,
     ...overrides,
   };
+}
+
+async function blobOf(cloud: Cloud, digest: string): Promise<Buffer> {
+  const repository = GATEWAY.replace('gcr.io/', '');
+  const headers = { authorization: `Bearer ${cloud.token}` };
+  const reply = await fetch(urlOf(cloud, `/v2/${repository}/blobs/${digest}`), { headers });
+  return Buffer.from(await reply.arrayBuffer());
+}
+
+/** As the registry has it: digests of its layers, and the configuration of its containers. */
+async function imageOf(cloud: Cloud, tag: string): Promise<{ layers: string[]; config: Fields }> {
+  const repository = GATEWAY.replace('gcr.io/', '');
+  const { body } = await cloud.call('GET', urlOf(cloud, `/v2/${repository}/manifests/${tag}`));
+  const text = body['text'];
+  const manifest = (typeof text === 'string' ? JSON.parse(text) : body) as {
+    config: { digest: string };
+    layers: { digest: string }[];
+  };
+  const blob = await blobOf(cloud, manifest.config.digest);
+  const { config, rootfs } = JSON.parse(blob.toString()) as {
+    config: Fields;
+    rootfs: { diff_ids: string[] };
+  };
+  assert.equal(rootfs.diff_ids.length, manifest.layers.length);
+  return { layers: manifest.layers.map(({ digest }) => digest), config };
 }
 
 describe('the backend’s builds', () => {
@@ -87,6 +113,74 @@ describe('the backend’s builds', () => {
     assert.deepEqual(await buildLog.lastLines('another', 4), []);
     const all = await buildLog.lastLines(id, 200);
     assert.equal(all.length, (await logOf(cloud, id)).length);
+  });
+
+  it('extend an image: its layers and configuration, and what is new', async (t) => {
+    const { cloud, builds } = await prepare(t);
+    const version = await builds.sourceHash();
+    const plain = await builds.createBuild({ image: GATEWAY, tag: 'plain', version });
+    await untilBuild(cloud, plain.id, 'SUCCESS');
+    const base = `${GATEWAY}@${(await builds.getBuild(plain.id))?.digest ?? ''}`;
+    const text = `# costs $5\n${'scikit-learn\n'.repeat(1000)}# ${'€'.repeat(5000)}\n`;
+    const source = { kind: 'requirements' as const, hash: 'h', base, isOnBase: true, text };
+    const request = { image: `${GATEWAY}:latest`, tag: 'more', version: 'v2', extension: source };
+    const { id } = await builds.createBuild(request);
+    await untilBuild(cloud, id, 'SUCCESS');
+    const before = await imageOf(cloud, version);
+    const after = await imageOf(cloud, 'latest');
+    assert.deepEqual(await imageOf(cloud, 'v2'), after);
+    assert.deepEqual(after.layers.slice(0, -1), before.layers);
+    assert.equal(after.layers.length, before.layers.length + 1);
+    const { Labels: labels, ...kept } = after.config;
+    const { Labels: old, ...known } = before.config;
+    assert.deepEqual(kept, known, 'its user, command, environment and folder are the base’s');
+    assert.equal((old as Fields)['org.opencontainers.image.version'], version);
+    assert.deepEqual(labels, {
+      ...(old as Fields),
+      'org.opencontainers.image.version': 'v2',
+      'org.opencontainers.image.base.name': `${GATEWAY}:latest`,
+      'org.opencontainers.image.base.digest': base.split('@')[1],
+    });
+    const layer = gunzipSync(await blobOf(cloud, after.layers.at(-1) ?? '')).toString();
+    assert.ok(layer.includes(text), 'the requirements file has arrived as it is');
+    const log = await logOf(cloud, id);
+    assert.ok(log.some((line) => line.includes('--requirement /usr/local/share/datalab')));
+    assert.ok(log.some((line) => line.includes('not run: the emulator has no container engine')));
+    assert.ok(log.some((line) => line.endsWith(': USER jupyter')));
+  });
+
+  it('extend an image by a Dockerfile, and say nothing of a base that it does not begin with', async (t) => {
+    const { cloud, builds } = await prepare(t);
+    const plain = await builds.createBuild({ image: GATEWAY, tag: 'plain', version: 'v1' });
+    await untilBuild(cloud, plain.id, 'SUCCESS');
+    const base = `${GATEWAY}@${(await builds.getBuild(plain.id))?.digest ?? ''}`;
+    const build = async (text: string, isOnBase: boolean) => {
+      const extension = { kind: 'dockerfile' as const, hash: 'h', base, isOnBase, text };
+      const version = isOnBase ? 'on' : 'off';
+      const request = { image: `${GATEWAY}:latest`, tag: version, version, extension };
+      await untilBuild(cloud, (await builds.createBuild(request)).id, 'SUCCESS');
+      return await imageOf(cloud, version);
+    };
+    const stages =
+      'ARG BASE_IMAGE\nFROM ${BASE_IMAGE} AS one\nRUN echo "$HOME"\nFROM one\nENV A=$b\n';
+    const on = await build(stages, true);
+    assert.equal(on.layers.length, 2);
+    assert.deepEqual([on.config['User'], on.config['Cmd']], ['jupyter', ['start-gateway']]);
+    const off = await build('FROM python:3.13\nRUN true\n', false);
+    assert.equal(off.layers.length, 1);
+    const { 'org.opencontainers.image.base.digest': digest } = off.config['Labels'] as Fields;
+    assert.equal(digest, '');
+  });
+
+  it('fail with the registry’s words when there is no such base', async (t) => {
+    const { cloud, builds } = await prepare(t);
+    const base = `${GATEWAY}@sha256:${'0'.repeat(64)}`;
+    const extension = { kind: 'requirements' as const, hash: 'h', base, isOnBase: true, text: 'a' };
+    const request = { image: `${GATEWAY}:latest`, tag: 'x', version: 'v', extension };
+    const { id } = await builds.createBuild(request);
+    await untilBuild(cloud, id, 'FAILURE');
+    const log = (await logOf(cloud, id)).join('\n');
+    assert.match(log, /Step #0 - "base": Error response from daemon: manifest .* not found: .*name_unknown/);
   });
 
   it('run as the account that is set', async (t) => {
