@@ -39,6 +39,8 @@ export interface Flags extends Partial<Record<SettingName, string | boolean>> {
   settings?: true;
   follow?: true;
   logs?: true;
+  requirements?: string;
+  dockerfile?: string;
   lines?: string;
   force?: true;
   owner?: string;

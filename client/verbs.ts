@@ -43,7 +43,7 @@ const CONTENT_DIR = {
 
 /** Of the first words that name a group. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  image: 'show or build the project’s gateway image',
+  image: 'show, build or extend the project’s gateway image',
 };
 
 export const VERBS: readonly Verb[] = [
@@ -216,6 +216,26 @@ export const VERBS: readonly Verb[] = [
       { line: 'image build --force', does: 'after docker/gateway has changed' },
     ],
     load: async () => (await import('./commands/image-build.ts')).imageBuild,
+  },
+  {
+    name: 'image extend',
+    summary: 'have packages added to the gateway image, and wait for it',
+    about:
+      'Builds an image on top of the one that is there, which takes its place: for administrators. ' +
+      'New sessions have it; those that are there keep theirs until they are deleted. A Dockerfile has ' +
+      'no files of its own, and begins with ARG BASE_IMAGE and FROM ${BASE_IMAGE}.',
+    flags: [
+      { spec: '--requirements <file>', help: 'packages to install, as pip takes them' },
+      { spec: '--dockerfile <file>', help: 'what else to do, instead' },
+      BUILD_LOGS,
+      ...CONNECTION_FLAGS,
+      ...OUTPUT_FLAGS,
+    ],
+    examples: [
+      { line: 'image extend --requirements requirements.txt', does: 'pip install for everybody' },
+      { line: 'image extend --dockerfile Dockerfile --logs', does: 'system packages, say' },
+    ],
+    load: async () => (await import('./commands/image-extend.ts')).imageExtend,
   },
   {
     name: 'emulator',

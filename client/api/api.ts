@@ -9,6 +9,7 @@ import {
   session,
   type ConnectResponse,
   type CreateSessionRequest,
+  type ExtendImageRequest,
   type ImageView,
   type LogSource,
   type LogsResponse,
@@ -39,6 +40,7 @@ export interface Api {
   /** `FULL` also tells size, age and users. */
   getImage(view?: 'FULL'): Promise<ImageView>;
   buildImage(wanted: { force: boolean }): Promise<ImageView>;
+  extendImage(wanted: ExtendImageRequest): Promise<ImageView>;
 }
 
 export interface LogPage {
@@ -80,6 +82,7 @@ export function createApi(options: ApiOptions): Api {
     imageLogs: (page) => call('GET', `/v1/image:logs?${queryOf(page)}`, logsResponse),
     getImage: (view) => call('GET', view ? `/v1/image?view=${view}` : '/v1/image', image),
     buildImage: (wanted) => call('POST', '/v1/image:build', image, wanted),
+    extendImage: (wanted) => call('POST', '/v1/image:extend', image, wanted),
   };
 }
 

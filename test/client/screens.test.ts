@@ -24,6 +24,8 @@ const HELP: [string, Screen][] = ['', ...Object.keys(GROUPS), ...VERBS.map(({ na
   (name) => [`help ${name}`.trim().replaceAll(' ', '-'), { line: `${name} --help`.trim() }],
 );
 
+const EXTEND = 'image extend --requirements requirements.txt';
+
 const SCREENS: Readonly<Record<string, Screen>> = {
   ...Object.fromEntries(HELP),
   'no-command': { line: '' },
@@ -76,6 +78,11 @@ const SCREENS: Readonly<Record<string, Screen>> = {
     in: () => world({ image: EXTENDED }),
   },
   'image-build-failed': { line: 'image build', in: () => building(BUILD_FAILED) },
+  'image-extend': { line: EXTEND, in: () => building(BUILT) },
+  'image-extend-again': { line: EXTEND },
+  'image-extend-failed': { line: EXTEND, in: () => building(BUILD_FAILED) },
+  'image-extend-nothing': { line: 'image extend' },
+  'image-extend-no-file': { line: 'image extend --dockerfile Dockerfle' },
   'mistyped-command': { line: 'lst' },
   'mistyped-flag': { line: 'start --prot 8081' },
   'mistyped-value': { line: 'start --ui proces' },
@@ -103,7 +110,9 @@ async function take(t: TestContext, screen: Screen, columns: number): Promise<st
       [home, '/home/you'],
     ],
   });
-  const exitCode = await main(screen.line.split(' ').filter(Boolean), terminal.io);
+  writeFileSync(path.join(home, 'requirements.txt'), 'scikit-learn==1.7.2\n');
+  const io = { ...terminal.io, cwd: home };
+  const exitCode = await main(screen.line.split(' ').filter(Boolean), io);
   const seen = await terminal.screen();
   return `--- ${columns} columns\n$ datalab-client ${screen.line}\n${seen}\n--- exit code ${exitCode}\n`;
 }

@@ -35,6 +35,8 @@ export interface FixedApi {
   world: World;
   /** Of everything that was asked for, such as `POST /v1/sessions/s-1:stop`. */
   calls: string[];
+  /** Of each of them, as it came. */
+  bodies: string[];
   /** With which the client finds it and signs in. */
   env: Record<string, string>;
 }
@@ -75,11 +77,16 @@ export function sessionNamed(name: string, changes: Partial<SessionView> = {}): 
 
 export async function serveFixedApi(t: TestContext, world: World): Promise<FixedApi> {
   const calls: string[] = [];
+  const bodies: string[] = [];
   const server = createServer((request, response) => {
     response.sendDate = false;
     response.setHeader('date', new Date(NOW).toUTCString());
     response.setHeader('content-type', 'application/json');
     calls.push(`${request.method ?? ''} ${request.url ?? ''}`);
+    const of = bodies.push('') - 1;
+    request.on('data', (chunk: Buffer) => {
+      bodies[of] = `${bodies[of] ?? ''}${chunk.toString()}`;
+    });
     answer(request, response, world);
   }).listen(0, '127.0.0.1');
   t.after(() => {
@@ -104,7 +111,7 @@ export async function serveFixedApi(t: TestContext, world: World): Promise<Fixed
     DATALAB_COMPUTE_URL: url,
     GOOGLE_APPLICATION_CREDENTIALS: credentials,
   };
-  return { url, world, calls, env };
+  return { url, world, calls, bodies, env };
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, world: World): void {
@@ -119,6 +126,7 @@ function replyTo({ method = '', url = '' }: IncomingMessage, world: World): [num
   if (pathname.startsWith('/compute/')) return [200, { name: pathname.split('/').at(-1) }];
   if (pathname === '/v1/image') return [200, image.parse(currentImage(world))];
   if (pathname === '/v1/image:build') return buildImage(world);
+  if (pathname === '/v1/image:extend') return [200, currentImage(world)];
   if (pathname === '/v1/image:logs') return buildLog(world, searchParams.get('after'));
   if (pathname === '/v1/sessions') return [200, { sessions: world.sessions }];
   const [, id = '', verb] = /^\/v1\/sessions\/([^:]+)(?::(.*))?$/.exec(pathname) ?? [];
