@@ -9,7 +9,7 @@ import type { ImageRecord } from './image-record.ts';
 import {
   changedAllTheTime,
   checkIsThat,
-  isUnderWay,
+  isIdle,
   loadImage,
   MAX_ROUNDS,
   reconcileImage,
@@ -69,7 +69,7 @@ async function want(
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const record = await loadImage(name, images);
     const base = await registry.findPinned(config.gatewayImage);
-    if (isUnderWay(record)) {
+    if (!isIdle(record)) {
       checkIsThat(record, extension.hash);
       return true;
     }

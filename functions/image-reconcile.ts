@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import {
   extensionUnderWay,
+  isAhead,
   newImageRecord,
   type BuildClaim,
   type ImageRecord,
@@ -92,7 +93,7 @@ export async function wantBuild(deps: ImageDeps): Promise<void> {
   const name = taggedName(deps.config.gatewayImage);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const record = await loadImage(name, images);
-    if (isUnderWay(record)) {
+    if (!isIdle(record)) {
       checkIsThat(record, undefined);
       return;
     }
@@ -102,10 +103,10 @@ export async function wantBuild(deps: ImageDeps): Promise<void> {
   throw changedAllTheTime();
 }
 
-/** @throws AppError when what is under way is not the build of `hash`; undefined: of the plain image */
+/** @throws AppError when what is wanted or under way is not the build of `hash`; undefined: of the plain image */
 export function checkIsThat(record: ImageRecord, hash: string | undefined): void {
   if (extensionUnderWay(record) === hash) return;
-  const id = record.build && !record.claim ? ` (${record.build.id})` : '';
+  const id = record.build && !isAhead(record) ? ` (${record.build.id})` : '';
   throw new AppError(
     'FAILED_PRECONDITION',
     `Another build of image ${record.name} is under way${id}. Wait until it has ended ` +

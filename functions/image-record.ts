@@ -70,8 +70,13 @@ export const imageRecord = z.object({
 export type ImageRecord = z.infer<typeof imageRecord>;
 
 /** What is built, or about to be: the hash of an extension; undefined: the plain image. */
-export function extensionUnderWay({ claim, extension, build }: ImageRecord): string | undefined {
-  return claim ? extension?.hash : build?.extension?.hash;
+export function extensionUnderWay(record: ImageRecord): string | undefined {
+  return isAhead(record) ? record.extension?.hash : record.build?.extension?.hash;
+}
+
+/** Cloud Build does not have it yet, as far as we have seen. */
+export function isAhead({ claim, isBuildWanted }: ImageRecord): boolean {
+  return claim !== undefined || isBuildWanted;
 }
 
 export function newImageRecord(name: string): ImageRecord {

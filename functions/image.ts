@@ -55,7 +55,7 @@ export async function buildImage(
  */
 async function settleExtension(name: string, deps: ImageLookDeps): Promise<void> {
   const record = await deps.images.getImage(name);
-  if (record && isUnderWay(record) && extensionUnderWay(record)) await settleBuild(deps);
+  if (record && !isIdle(record) && extensionUnderWay(record)) await settleBuild(deps);
 }
 
 export function viewOf(

@@ -97,4 +97,50 @@ describe('the gateway image', () => {
     assert.equal((await build({})).state, 'BUILDING');
     assert.equal((await built()).state, 'READY');
   });
+
+  it('is extended by an administrator: the text arrives at Cloud Build, and nowhere else', async () => {
+    const requirements = 'scikit-learn==1.7.2 # costs $5\n';
+    const extend = (body: object, token = administrator()) =>
+      api.ok('POST', '/v1/image:extend', { body, token });
+    const dry = image.parse(await extend({ requirements, validateOnly: true }));
+    assert.equal(dry.state, 'READY');
+    const count = api.google.builds.all.length;
+    const views = await Promise.all([1, 2, 3].map(() => extend({ requirements })));
+    for (const view of views) assert.equal(image.parse(view).state, 'BUILDING');
+    const done = await built();
+    assert.deepEqual([done.state, done.build?.extension], ['READY', 'requirements']);
+    assert.equal(image.parse(await extend({ requirements })).state, 'READY');
+    assert.equal(api.google.builds.all.length, count + 1);
+    const { steps, substitutions } = api.google.buildRequests.at(-1) ?? {};
+    assert.equal(steps?.[1]?.args?.at(-1), requirements.replace('$', '$$$$'));
+    assert.equal(substitutions?.['_KIND'], 'requirements');
+    assert.match(substitutions['_BASE'] ?? '', /^gcr\.io\/p\/datalab-gateway@sha256:/);
+    assert.doesNotMatch(api.output(), /scikit-learn/);
+  });
+
+  it('is not extended by just anybody, nor with what cannot work', async () => {
+    const body = { requirements: 'a' };
+    assert.equal(
+      (await api.refused('POST', '/v1/image:extend', { body })).status,
+      'PERMISSION_DENIED',
+    );
+    const token = administrator();
+    for (const [body, field, message] of [
+      [{}, 'requirements', /give one of them/],
+      [{ requirements: 'a', dockerfile: 'FROM a' }, 'requirements', /give only one/],
+      [{ requirements: '' }, 'requirements', /./],
+      [{ requirements: 'a\0' }, 'requirements', /NUL/],
+      [{ requirements: '\ud800' }, 'requirements', /half a character/],
+      [{ dockerfile: `FROM a #${'€'.repeat(30_000)}` }, 'dockerfile', /at most 65536 bytes/],
+      [{ dockerfile: 'FROM a\nCOPY . /' }, 'dockerfile', /line 2: COPY/],
+      [{ requirements: 'https://a:hunter2@b/c' }, 'requirements', /line 1: holds a password/],
+      [{ requirement: 'a' }, 'requirement', /is not a field/],
+    ] as const) {
+      const error = await api.refused('POST', '/v1/image:extend', { body, token });
+      assert.deepEqual([error.status, error.fields[0]], ['INVALID_ARGUMENT', field]);
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /hunter2/);
+    }
+    assert.doesNotMatch(api.output(), /hunter2/);
+  });
 });

@@ -9,10 +9,13 @@ import type { TestBuilds } from './test-builds.ts';
 const BUILDS = '/v1/projects/p/builds';
 
 const buildBody = z.object({
+  steps: z.array(z.object({ args: z.array(z.string()).optional() })),
+  substitutions: z.record(z.string(), z.string()),
   tags: z.array(z.string()).min(1),
   images: z.array(z.string()).min(1),
   options: z.looseObject({ pubsubTopic: z.literal('projects/p/topics/cloud-builds') }),
 });
+export type BuildBody = z.infer<typeof buildBody>;
 const logQuery = z.looseObject({ filter: z.string() });
 
 /** Undefined: that is none of its paths. */
@@ -20,6 +23,7 @@ export async function answerBuilds(
   request: IncomingMessage,
   { pathname, searchParams }: URL,
   builds: TestBuilds,
+  requests: BuildBody[],
 ): Promise<object | undefined> {
   if (pathname === '/v2/entries:list') return await logOf(request, builds);
   if (!pathname.startsWith(BUILDS)) return undefined;
@@ -30,7 +34,9 @@ export async function answerBuilds(
     const found = await builds.findBuild(tag);
     return found ? { builds: [shown(found)] } : {};
   }
-  const { tags } = buildBody.parse(JSON.parse(await text(request)));
+  const body = buildBody.parse(JSON.parse(await text(request)));
+  const { tags } = body;
+  requests.push(body);
   return {
     name: 'operations/1',
     metadata: { build: shown(await builds.createBuild({ tag: tags.at(-1) ?? '' })) },

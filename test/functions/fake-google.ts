@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { AppError } from '../../functions/errors.ts';
 import type { SeenInstance } from '../../functions/observe.ts';
-import { answerBuilds } from './fake-builds.ts';
+import { answerBuilds, type BuildBody } from './fake-builds.ts';
 import { PowerSwitch } from './power-switch.ts';
 import { TestBuilds } from './test-builds.ts';
 import { TestCompute } from './test-compute.ts';
@@ -61,6 +61,8 @@ export class FakeGoogle {
   readonly builds = new TestBuilds({ now: () => Date.now() }, new PowerSwitch(), 1);
   /** What the backend has asked of Google, such as `POST /v1/projects/p/builds`; without what it signs in with. */
   readonly calls: string[] = [];
+  /** What Cloud Build was asked for. */
+  readonly buildRequests: BuildBody[] = [];
   readonly inserted: z.infer<typeof insertBody>[] = [];
   /** IAM policies of instances for tunnels, by resource. */
   readonly policies = new Map<string, z.infer<typeof policyBody>['policy']>();
@@ -137,7 +139,7 @@ export class FakeGoogle {
     if (this.isDown) throw new HttpError(503, 'backendError');
     this.calls.push(`${request.method ?? ''} ${url.pathname}`);
     if (/:[gs]etIamPolicy$/.test(url.pathname)) return { body: await this.#policy(request, url) };
-    const builds = await answerBuilds(request, url, this.builds);
+    const builds = await answerBuilds(request, url, this.builds, this.buildRequests);
     if (builds) return { body: builds };
     if (url.pathname.startsWith('/v2/')) return await this.#registry(request, url.pathname);
     return { body: await this.#computeCall(request, url) };

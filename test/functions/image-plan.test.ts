@@ -202,3 +202,42 @@ describe('the answer of Cloud Build', () => {
     assert.deepEqual(next, image(claim()));
   });
 });
+
+describe('the build of an extension', () => {
+  const source = { kind: 'requirements', hash: 'h1', base: 'b@sha256:1', isOnBase: true } as const;
+  const extension = { ...source, text: 'numpy\n' };
+  const wanted = { isBuildWanted: true, extension };
+
+  it('is asked for though the image is there, with its text until Cloud Build has it', () => {
+    const { next, claim: asked } = planned({ isThere: true, record: wanted });
+    assert.deepEqual([asked?.tag, next.extension], [TAG, extension]);
+    const again = planned({ isThere: true, record: next, at: LEASE + 1 });
+    assert.deepEqual([again.claim?.tag, again.next.extension], [TAG, extension]);
+    const taken = planned({ isThere: true, record: next, build: seen('QUEUED') }).next;
+    assert.deepEqual([taken.extension, taken.build?.extension], [undefined, source]);
+    assert.deepEqual([taken.isBuildWanted, taken.claim], [false, undefined]);
+  });
+
+  it('is remembered as what the last build was, until the next one', () => {
+    const record = known('WORKING', { extension: source });
+    const done = planned({ isThere: true, record, build: seen('SUCCESS', { digest: 'sha256:2' }) });
+    assert.deepEqual([done.next.build?.extension, done.digest], [source, 'sha256:2']);
+    const plain = { ...done.next, ...claim({ tag: NEXT_TAG }) };
+    const taken = planned({ record: plain, build: seen('QUEUED', { id: 'c', tags: [NEXT_TAG] }) });
+    assert.equal(taken.next.build?.extension, undefined);
+  });
+
+  for (const [how, item] of [
+    ['ends badly', { record: known('WORKING', { extension: source }), build: seen('FAILURE') }],
+    ['is forgotten by Cloud Build', { record: known('WORKING', { extension: source }) }],
+    ['is refused', { record: { ...wanted, ...claim() }, trouble: TROUBLE }],
+  ] as const) {
+    it(`that ${how} has failed under its own hash: the plain image may still be built`, () => {
+      const { next, claim: asked } = planned({ isThere: true, ...item });
+      assert.equal(next.failure?.sourceHash, 'h1');
+      assert.deepEqual([asked, next.extension, next.isBuildWanted], [undefined, undefined, false]);
+      assert.equal(planned({ isThere: true, record: next }).claim, undefined);
+      assert.notEqual(planned({ record: next }).claim, undefined, 'once the image is gone');
+    });
+  }
+});

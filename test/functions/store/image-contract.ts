@@ -27,6 +27,20 @@ export function describeImages(open: OpenStore): void {
     assert.equal((await store.getImage(NAME))?.attempt, 1);
   });
 
+  it('keeps an extension as it was given, however long and odd its text', async (t) => {
+    const { store } = open(t);
+    const text = `${'€😀"\\\r\n'.repeat(5000)}\u2028`;
+    const source = { hash: 'h', base: 'b', isOnBase: false };
+    const extension = { ...source, kind: 'dockerfile' as const, text };
+    const image = await store.createImage(anImage({ extension }));
+    assert.deepEqual((await store.getImage(NAME))?.extension, extension);
+    const build = { id: 'b', tag: 'a-1', status: 'QUEUED' };
+    const built = { ...build, extension: { ...source, kind: 'dockerfile' as const } };
+    await store.saveImage({ ...image, extension: undefined, build: built });
+    const { extension: kept, build: found } = (await store.getImage(NAME)) ?? {};
+    assert.deepEqual([kept, found], [undefined, built]);
+  });
+
   it('answers one and the same to all who create it at once', async (t) => {
     const { store } = open(t);
     const attempts = Array.from({ length: 20 }, (_, index) => index);
