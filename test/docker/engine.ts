@@ -2,6 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -11,7 +12,12 @@ import { until } from '../helpers/until.ts';
 /** Runs `docker`, and answers what it prints. @throws Error with what it says on standard error */
 export type Docker = (...args: string[]) => Promise<string>;
 
+/** Options of a test that needs an image: the first one builds it, with hundreds of Debian's packages. */
+export const MAY_BUILD = { timeout: 1_800_000 };
+
 const ENGINE = path.join(import.meta.dirname, 'engine.sh');
+/** For flock: files of tests run side by side, each in a process of its own. */
+const ONE_AT_A_TIME = ['--close', path.join(tmpdir(), 'datalab-test-engine.lock')];
 /** A host that no registry answers at: images with such names are those of this engine, or missing, at once. */
 const NOWHERE = '127.0.0.1:1/datalab-test';
 const MAX_OUTPUT = 64 * 1_048_576;
@@ -25,10 +31,8 @@ export function requireEngine(t: TestContext): Docker | undefined {
     isMissing(t, found.missing);
     return undefined;
   }
-  // What is tested is what Cloud Build's docker does: the classic builder.
-  const env = { ...process.env, DOCKER_HOST: found.host, DOCKER_BUILDKIT: '0' };
   return async (...args) => {
-    const options = { env, maxBuffer: MAX_OUTPUT };
+    const options = { env: engineEnvironment(), maxBuffer: MAX_OUTPUT };
     return (await promisify(execFile)('docker', args, options)).stdout;
   };
 }
@@ -38,9 +42,15 @@ export function engineHost(): string {
   return found && 'host' in found ? found.host : '';
 }
 
+/** What is tested is what Cloud Build's docker does: the classic builder. */
+function engineEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, DOCKER_HOST: engineHost(), DOCKER_BUILDKIT: '0' };
+}
+
 function findEngine(): { host: string } | { missing: string } {
   if (process.getuid?.() !== 0) return { missing: 'only root runs a Docker engine for tests' };
-  const { stdout, stderr, status } = spawnSync('bash', [ENGINE, 'start'], { encoding: 'utf8' });
+  const command = [...ONE_AT_A_TIME, 'bash', ENGINE, 'start'];
+  const { stdout, stderr, status } = spawnSync('flock', command, { encoding: 'utf8' });
   const [, host] = /^DOCKER_HOST=(.*)$/m.exec(stdout) ?? [];
   if (status !== 0 || host === undefined) return { missing: `no Docker engine: ${stderr.trim()}` };
   return { host };
@@ -62,8 +72,15 @@ export async function imageOf(
     () => true,
     () => false,
   );
-  if (!isThere) await docker('build', ...args, '--tag', image, folder);
+  if (!isThere) await buildImage(image, folder, args);
   return image;
+}
+
+/** Whoever waits for another test that builds the same finds its layers. */
+async function buildImage(image: string, folder: string, args: readonly string[]): Promise<void> {
+  const command = ['docker', 'build', ...args, '--tag', image, folder];
+  const options = { env: engineEnvironment(), maxBuffer: MAX_OUTPUT };
+  await promisify(execFile)('flock', [...ONE_AT_A_TIME, ...command], options);
 }
 
 function digestOf(folder: string, more: readonly string[]): string {
