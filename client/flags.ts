@@ -21,6 +21,7 @@ export const SETTING_NAMES = [
   'labels',
   'runtime',
   'ui',
+  'uiBaseImage',
   'port',
   'browser',
   'contentDir',

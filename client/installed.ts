@@ -3,6 +3,8 @@
 import path from 'node:path';
 
 export const CLIENT = import.meta.dirname;
+/** What the image of the notebook pages is built of: beside the sources, and beside the built part. */
+export const UI_IMAGE_SOURCE = path.resolve(CLIENT, '../docker/datalab');
 /** What a shell calls: beside the sources, and in the package beside dist/. */
 export const PROGRAM = path.join(
   path.extname(import.meta.filename) === '.ts' ? CLIENT : path.resolve(CLIENT, '../../client'),

@@ -56,8 +56,8 @@ export const VERBS: readonly Verb[] = [
       ...CREATE_FLAGS,
       {
         spec: '--ui <how>',
-        help: 'where pages come from: process (default) or none',
-        choices: ['process', 'none'],
+        help: 'where pages come from: container, process or none',
+        choices: ['container', 'process', 'none'],
       },
       PORT_FLAG,
       { spec: '--no-browser', help: 'do not open a browser' },

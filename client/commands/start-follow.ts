@@ -52,7 +52,7 @@ export async function followOtherStart(
 function refuseContradictions(ready: ReadyEvent, options: StartOptions): void {
   const { origin, port } = new URL(ready.gateway.url);
   const wish =
-    options.ui === 'process' && !ready.ui
+    options.ui !== 'none' && !ready.ui
       ? 'with --ui none'
       : options.port !== undefined && String(options.port) !== port
         ? `on port ${port}`

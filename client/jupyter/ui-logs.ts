@@ -1,7 +1,8 @@
 // Logs of UI servers on this machine: a file for each start, named by its process. Those of starts that are over are kept
 // for a while, since people look after something went wrong.
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isAlive } from '../is-alive.ts';
 
 export interface UiLog {
   file: string;
@@ -12,12 +13,16 @@ export interface UiLog {
 const KEPT = 5;
 const NAME = /^ui-server-(\d+)\.log$/;
 
-/** A name for the log of this start; old logs are removed. */
+/** The log of this start, empty and the user's alone; old logs are removed. */
 export function newUiLog(folder: string, pid: number): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const over = findUiLogs(folder).filter(({ isRunning }) => !isRunning);
   for (const { file } of over.slice(KEPT - 1)) rmSync(file, { force: true });
-  return path.join(folder, `ui-server-${pid}.log`);
+  const log = path.join(folder, `ui-server-${pid}.log`);
+  // An earlier process may have had the same number.
+  rmSync(log, { force: true });
+  writeFileSync(log, '', { mode: 0o600 });
+  return log;
 }
 
 /** The one that was written to last comes first. */
@@ -39,15 +44,5 @@ function namesIn(folder: string): string[] {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's, then: it is there.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -29,11 +29,15 @@ export interface UiHeaderOptions {
   cookieName: string;
   /** Set when the front-end proved itself with the token: Jupyter asks no XSRF token of those. */
   xsrfToken: string | undefined;
+  /** What the UI server asks for where it listens on a port. */
+  uiToken: string | undefined;
 }
 
 /** Host, Origin and Jupyter's own cookies pass as they are: its checks then work as without a relay. */
 export function toUiHeaders(raw: readonly string[], options: UiHeaderOptions): string[] {
-  const kept = without(raw, [...hopByHop(raw), 'authorization', 'cookie']);
+  const passed = without(raw, [...hopByHop(raw), 'authorization', 'cookie']);
+  const { uiToken } = options;
+  const kept = uiToken === undefined ? passed : [...passed, 'authorization', `token ${uiToken}`];
   const hidden = [options.cookieName, ...(options.xsrfToken === undefined ? [] : ['_xsrf'])];
   const cookies = valuesOf(raw, 'cookie')
     .flatMap((value) => value.split(';'))

@@ -9,7 +9,7 @@ import { folderPrefix } from '../content-folder.ts';
 import { ClientError, Interrupted, messageOf } from '../errors.ts';
 import type { SignInCallbacks } from '../identity/sign-in-again.ts';
 import type { Io } from '../io.ts';
-import type { UiServer } from '../jupyter/ui-server.ts';
+import type { UiServer } from '../jupyter/ui-answers.ts';
 import { onEnter } from '../keyboard.ts';
 import { createProgress } from '../output/progress.ts';
 import { listen } from '../relay/ports.ts';
@@ -21,6 +21,7 @@ import { keepSession, type KeepOptions } from './keep.ts';
 import { createLiveLine, type LiveLine } from './live-line.ts';
 import { Live } from './live.ts';
 import { reachSession, type Begun } from './reach.ts';
+import { findUi } from './choose-ui.ts';
 import { startPages } from './start-pages.ts';
 import { isInteractive, type StartOptions } from './start-options.ts';
 import { preparePrograms } from './start-programs.ts';
@@ -65,7 +66,9 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
   // Before a machine is started, and paid for, that nobody could reach.
   if (options.port !== undefined) await checkPort(options.port);
   using progress = createProgress(options, io);
-  const programs = await preparePrograms(options, settings.stateDir, progress, io);
+  const choice = await findUi(options, io);
+  const { stateDir } = settings;
+  const programs = await preparePrograms(options, choice.kind, stateDir, progress, io);
   const [name, what] = options.emulator
     ? ['Emulator', 'the emulated cloud to start']
     : ['Sign-in', 'who you are'];
@@ -75,7 +78,12 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
   });
   if (!settings.emulator) await checkPlace(settings, backend.credentials, io);
   await using parts = new AsyncDisposableStack();
-  const pages = { folder, options, programs, stateDir: settings.stateDir, parts };
+  const heard: Heard = { onDown: () => undefined, say: () => undefined };
+  const say = (text: string) => {
+    heard.say(text);
+  };
+  const baseImage = settings.uiBaseImage;
+  const pages = { folder, choice, programs, stateDir, baseImage, parts, say };
   try {
     // The pages take a second to start, the machine longer: both at once.
     const [{ session, access }, ui] = await together(
@@ -84,7 +92,7 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
       io.interrupt,
     );
     begun.session = session;
-    await serveSession({ ...serving, begun, backend, session, access, ui }, parts, io);
+    await serveSession({ ...serving, begun, backend, session, access, ui }, parts, heard, io);
   } catch (error) {
     if (!(error instanceof ClientError) || io.interrupt.aborted || begun.isServed) throw error;
     throw new ClientError(error.message + leftBehindWords(begun, options, io), { cause: error });
@@ -99,9 +107,13 @@ type Everything = Serving & {
   ui: UiServer | undefined;
 };
 
-async function serveSession(all: Everything, parts: AsyncDisposableStack, io: Io): Promise<void> {
+async function serveSession(
+  all: Everything,
+  parts: AsyncDisposableStack,
+  heard: Heard,
+  io: Io,
+): Promise<void> {
   const { options, session, begun } = all;
-  const heard: Heard = { onDown: () => undefined, say: () => undefined };
   const relay = await openRelay(all, heard);
   parts.defer(() => relay.close());
   const say = (text: string) => {
@@ -138,7 +150,7 @@ function signInLive(live: Live, line: LiveLine): SignInCallbacks {
   };
 }
 
-/** What the relay and the browser have to say, to whoever listens by then. */
+/** What the relay, the browser and the pages have to say, to whoever listens by then. */
 interface Heard {
   /** A request has not got through to the agent. */
   onDown: () => void;

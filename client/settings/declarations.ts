@@ -85,12 +85,21 @@ export const DECLARATIONS = {
     withEmulator: 'everything',
   },
   ui: {
-    help: 'where the pages come from: process, or none',
+    help: 'where the pages come from: container, process, or none',
     flag: '--ui',
     variables: ['DATALAB_UI'],
-    schema: z.enum(['process', 'none'], 'must be process or none'),
-    default: 'process',
-    defaultInWords: '`process`',
+    schema: z.enum(['container', 'process', 'none'], 'must be container, process or none'),
+    defaultInWords: '`container` where Docker runs, else `process`; with `--emulator` `process`',
+    withEmulator: 'everything',
+  },
+  uiBaseImage: {
+    help: 'image that the pages’ container is built on, of Debian 13',
+    variables: ['DATALAB_UI_BASE_IMAGE'],
+    schema: z
+      .string()
+      .regex(/^\w[-\w./:@]{0,254}$/, 'must be the name of an image, such as debian:trixie-slim'),
+    default: 'debian:trixie-slim',
+    defaultInWords: '`debian:trixie-slim`',
     withEmulator: 'everything',
   },
   port: {

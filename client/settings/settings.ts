@@ -43,7 +43,10 @@ export interface Settings {
   name: string;
   /** Of the emulator; each has a state of its own. */
   runtime: Runtime;
-  ui: 'process' | 'none';
+  /** Undefined: see session/choose-ui.ts. */
+  ui: 'container' | 'process' | 'none' | undefined;
+  /** What the image of the container with the pages begins with. */
+  uiBaseImage: string;
   /** Undefined: 8081 or the next free one. */
   port: number | undefined;
   browser: boolean;
@@ -80,7 +83,8 @@ export function readSettings(
     contentDir: values.contentDir,
     name: values.name ?? DECLARATIONS.name.default,
     runtime: values.runtime ?? DECLARATIONS.runtime.default,
-    ui: values.ui ?? DECLARATIONS.ui.default,
+    ui: values.ui,
+    uiBaseImage: values.uiBaseImage ?? DECLARATIONS.uiBaseImage.default,
     port: values.port,
     browser: values.browser ?? DECLARATIONS.browser.default,
     session: sessionOf(values),

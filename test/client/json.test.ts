@@ -68,7 +68,7 @@ describe('--json', () => {
     const cases: [string[], RegExp][] = [
       [['statsu'], /unknown command 'statsu'\n\(Did you mean status\?\)/],
       [['list', '--jsno'], /Did you mean --json\?/],
-      [['start', '--ui', 'proces'], /--ui proces: must be one of: process/],
+      [['start', '--ui', 'proces'], /--ui proces: must be one of: container, process/],
       [['status', 'train'], /chosen with --name/],
       [['extend', '30'], /30 minutes are 30m/],
       [['status', '--name', 'tarin'], /no session named tarin/],

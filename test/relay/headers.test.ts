@@ -27,7 +27,7 @@ describe('headers on the way to the agent', () => {
 
 describe('headers on the way to the UI server', () => {
   it('keep Host, Origin and Jupyter’s own cookies, not the relay’s', () => {
-    const options = { cookieName: 'datalab-8081', xsrfToken: undefined };
+    const options = { cookieName: 'datalab-8081', xsrfToken: undefined, uiToken: undefined };
     assert.deepEqual(toSocketHeaders(toUiHeaders(BROWSER, options)), {
       host: ['127.0.0.1:8081'],
       origin: ['http://127.0.0.1:8081'],
@@ -40,14 +40,14 @@ describe('headers on the way to the UI server', () => {
   });
 
   it('get a matching XSRF pair when the front-end proved itself with the token', () => {
-    const options = { cookieName: 'datalab-8081', xsrfToken: 'feed' };
+    const options = { cookieName: 'datalab-8081', xsrfToken: 'feed', uiToken: undefined };
     const headers = toSocketHeaders(toUiHeaders(BROWSER, options));
     assert.deepEqual(headers['x-xsrftoken'], ['feed']);
     assert.deepEqual(headers['cookie'], ['theme=dark; _xsrf=feed']);
   });
 
   it('hold no empty cookie', () => {
-    const options = { cookieName: 'datalab-8081', xsrfToken: undefined };
+    const options = { cookieName: 'datalab-8081', xsrfToken: undefined, uiToken: undefined };
     assert.deepEqual(toUiHeaders(['Cookie', 'datalab-8081=secret'], options), []);
   });
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findJupyter } from '../../client/jupyter/jupyter-programs.ts';
-import type { UiServer } from '../../client/jupyter/ui-server.ts';
+import type { UiServer } from '../../client/jupyter/ui-answers.ts';
 import { startUiServer } from '../../client/jupyter/ui-server.ts';
 import type { Relay } from '../../client/relay/relay.ts';
 import { startRelay } from '../../client/relay/relay.ts';

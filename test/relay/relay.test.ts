@@ -170,7 +170,7 @@ describe('closing the relay', () => {
 
 describe('a UI server that is not there', () => {
   it('is answered with 503, for pages and for WebSockets', async (t) => {
-    const ui = { socketPath: '/nonexistent/socket', startPath: '/lab' };
+    const ui = { address: { socketPath: '/nonexistent/socket' }, startPath: '/lab' };
     const relay = await relayTo(t, {}, { ui });
     assert.equal(relay.url, `${relay.origin}/lab?token=t`);
     assert.equal((await ask(relay.port, '/lab', { headers: HEADERS })).status, 503);

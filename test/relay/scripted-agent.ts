@@ -55,7 +55,7 @@ export async function relayToUi(
 ): Promise<Relay> {
   const socketPath = path.join(temporaryFolder(t), 'ui');
   await startScripted(t, script, socketPath);
-  return await relayTo(t, {}, { ui: { socketPath, startPath: '/lab' }, ...options });
+  return await relayTo(t, {}, { ui: { address: { socketPath }, startPath: '/lab' }, ...options });
 }
 
 async function startScriptedAgent(t: TestContext, script: AgentScript): Promise<number> {

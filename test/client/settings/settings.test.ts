@@ -40,6 +40,11 @@ const SAMPLES: Record<SettingName, [text: string, json: unknown, value: unknown]
   ],
   runtime: ['docker', 'docker', 'docker'],
   ui: ['none', 'none', 'none'],
+  uiBaseImage: [
+    'mirror.example.com/debian:13',
+    'mirror.example.com/debian:13',
+    'mirror.example.com/debian:13',
+  ],
   port: ['9000', 9000, 9000],
   browser: ['false', false, false],
   contentDir: ['/notebooks', '/notebooks', '/notebooks'],
@@ -113,8 +118,9 @@ describe('a setting', () => {
       stateDir: path.join(home, '.local/state/datalab'),
       contentDir: undefined,
       name: 'default',
-      ui: 'process',
       runtime: 'process',
+      ui: undefined,
+      uiBaseImage: 'debian:trixie-slim',
       port: undefined,
       browser: true,
       session: {},
@@ -125,7 +131,7 @@ describe('a setting', () => {
       'iapUrl',
       'name',
       'stateDir',
-      'ui',
+      'uiBaseImage',
     ]);
   });
 
@@ -288,7 +294,7 @@ describe('a wrong value', () => {
       'fallbackZones[1]: must be the name of a zone, such as europe-west1-b',
     ],
     ['spot', 'maybe', 'must be true or false'],
-    ['ui', 'docker', 'must be process or none'],
+    ['ui', 'docker', 'must be container, process or none'],
     ['port', '0', 'Not a port: give a number from 1 to 65535.'],
     ['port', 'x', 'Not a port: give a number from 1 to 65535.'],
     ['credentials', '', 'must be the path of a file or folder'],
