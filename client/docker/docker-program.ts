@@ -76,10 +76,16 @@ export function problemOf({ code, stderr }: Pick<DockerResult, 'code' | 'stderr'
   if (/permission denied/i.test(stderr)) {
     return 'you may not use it (as root: usermod -aG docker YOU, then sign in again)';
   }
-  if (/cannot connect|connection refused|is the docker daemon running/i.test(stderr)) {
+  if (isEngineGone({ code, stderr })) {
     return 'it does not run (systemctl start docker, or start Docker Desktop)';
   }
   return lastLines(stderr, 2) || `docker ended with ${code}`;
+}
+
+/** Rather than that the engine has refused something. */
+export function isEngineGone({ code, stderr }: Pick<DockerResult, 'code' | 'stderr'>): boolean {
+  const words = /cannot connect|connection refused|is the docker daemon running/i;
+  return code === 124 || code === 127 || (code !== 0 && words.test(stderr));
 }
 
 /** @returns once its outputs are closed, too */

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ClientError } from '../errors.ts';
 import { lastLines } from '../output/last-lines.ts';
-import { problemOf, runDocker, type DockerOptions } from './docker-program.ts';
+import { isEngineGone, problemOf, runDocker, type DockerOptions } from './docker-program.ts';
 
 export interface UiImageOptions {
   /** Folder of its Dockerfile. */
@@ -38,6 +38,8 @@ export async function ensureUiImage(options: UiImageOptions): Promise<string> {
   });
   signal?.throwIfAborted();
   if (look.code === 0) return name;
+  if (isEngineGone(look))
+    throw new ClientError(`The notebook pages need Docker: ${problemOf(look)}.`);
   await build(name, options);
   await removeOthers(name, options);
   return name;

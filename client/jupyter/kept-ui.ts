@@ -17,8 +17,8 @@ export interface Kept {
 /** More often than this within the time, and it is given up: what ends so often is broken. */
 const RESTARTS = 3;
 const WITHIN_MILLISECONDS = 60_000;
-/** Before another try of a start that has failed. */
-const PAUSE_MILLISECONDS = 1_000;
+/** Before the second and the third try of a start: an engine that is itself being started again needs some time. */
+const PAUSES_MILLISECONDS = [5_000, 20_000];
 
 /**
  * @returns the first one, which stands for those that follow: its address is the present one's, its end the end of trying
@@ -74,14 +74,24 @@ async function startAgain(
   tries: () => boolean,
 ): Promise<{ server: UiServer } | { failure: string } | undefined> {
   let failure: string | undefined;
-  while (tries()) {
+  for (let failures = 0; tries(); failures += 1) {
+    if (failures > 0) await pause(PAUSES_MILLISECONDS[failures - 1] ?? 0, clock, stopping);
     try {
       return { server: await start(stopping) };
     } catch (error) {
       if (stopping.aborted) return undefined;
       failure = messageOf(error);
-      await new Promise<void>((resolve) => clock.after(PAUSE_MILLISECONDS, resolve));
     }
   }
   return failure === undefined || stopping.aborted ? undefined : { failure };
+}
+
+function pause(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(milliseconds, resolve);
+    signal.addEventListener('abort', () => {
+      cancel();
+      resolve();
+    });
+  });
 }

@@ -10,7 +10,7 @@ import { removeOldRunFolders } from '../jupyter/run-folder.ts';
 import type { UiServer, UiServerEnd } from '../jupyter/ui-answers.ts';
 import { newUiLog } from '../jupyter/ui-logs.ts';
 import { startUiServer } from '../jupyter/ui-server.ts';
-import type { Progress, Stage } from '../output/progress.ts';
+import type { Progress } from '../output/progress.ts';
 import type { UiChoice } from './choose-ui.ts';
 import type { Programs } from './start-programs.ts';
 
@@ -40,7 +40,12 @@ export async function startPages(
   if (choice.kind === 'none') return undefined;
   return await progress.stage('Notebooks', async (stage) => {
     const logFile = newUiLog(path.join(pages.stateDir, 'ui'), process.pid);
-    const around = { logFile, stage, io };
+    // A server that is started again later is no stage any more.
+    let isStage = true;
+    const tell = (text: string) => {
+      if (isStage) stage.say(text);
+    };
+    const around = { logFile, tell, io };
     const start =
       choice.kind === 'process'
         ? asProcess(pages, around)
@@ -50,6 +55,7 @@ export async function startPages(
     };
     const { elapsed } = io;
     const ui = await keepUiServer({ start, elapsed, onRestart, clock: systemClock }, signal);
+    isStage = false;
     parts.defer(() => ui.stop());
     return ui;
   });
@@ -57,15 +63,16 @@ export async function startPages(
 
 interface Surroundings {
   logFile: string;
-  stage: Stage;
+  /** What it waits for. */
+  tell: (text: string) => void;
   io: Io;
 }
 
-function asProcess(pages: Pages, { logFile, stage, io }: Surroundings): Start {
+function asProcess(pages: Pages, { logFile, tell, io }: Surroundings): Start {
   return async (signal) => {
     const program = pages.programs.ui;
     if (!program) throw new Error('start-programs.ts has found no program for the pages');
-    stage.say(`waiting for ${program.path}`);
+    tell(`waiting for ${program.path}`);
     return await startUiServer({
       ...{ program, logFile, signal, contentDir: pages.folder, clock: systemClock },
       stateDir: path.join(pages.stateDir, 'ui'),
@@ -76,7 +83,7 @@ function asProcess(pages: Pages, { logFile, stage, io }: Surroundings): Start {
 }
 
 /** Image and leftovers are looked at before each start: somebody may have tidied up meanwhile. */
-function inContainer(pages: Pages, engine: Engine, { logFile, stage, io }: Surroundings): Start {
+function inContainer(pages: Pages, engine: Engine, { logFile, tell, io }: Surroundings): Start {
   const environment = { ...io.env };
   const stateDir = path.join(pages.stateDir, 'ui');
   return async (signal) => {
@@ -84,7 +91,7 @@ function inContainer(pages: Pages, engine: Engine, { logFile, stage, io }: Surro
     const { removeLeftovers } = await import('../docker/leftovers.ts');
     const { startUiContainer } = await import('../docker/ui-container.ts');
     const onProgress = (line: string) => {
-      stage.say(`building the image, once: ${line}`);
+      tell(`building the image, once: ${line}`);
     };
     const source = { source: UI_IMAGE_SOURCE, baseImage: pages.baseImage };
     const [image] = await Promise.all([
@@ -92,7 +99,7 @@ function inContainer(pages: Pages, engine: Engine, { logFile, stage, io }: Surro
       removeLeftovers({ environment, signal }),
       removeOldRunFolders(stateDir),
     ]);
-    stage.say(`waiting for a container of ${engine.name}`);
+    tell(`waiting for a container of ${engine.name}`);
     return await startUiContainer({
       ...{ engine, image, stateDir, logFile, environment, signal, clock: systemClock },
       contentDir: pages.folder,

@@ -99,6 +99,17 @@ describe('a UI server that ends by itself', () => {
     });
     assert.deepEqual(end, { code: 137, lastLines: 'start 4 failed' });
     assert.equal(starts(), 4);
+    assert.ok(clock.now() >= 25_000, 'an engine that starts again has time for it');
+  });
+
+  it('is not waited for when it is stopped between two tries', async () => {
+    const { kept, servers, starts } = world((start) => start > 1);
+    const server = await keepUiServer(kept, NEVER);
+    servers[0]?.end(137);
+    await until('a start has failed', () => starts() === 2);
+    await server.stop();
+    assert.equal((await server.ended).code, 137);
+    assert.equal(starts(), 2);
   });
 
   it('is not started again while it is being stopped', async () => {

@@ -13,6 +13,8 @@ import { docker, requireEngine } from '../../docker/require-engine.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 
+const LABEL = 'datalab.ui.test';
+
 interface Place extends UiImageOptions {
   lines: string[];
 }
@@ -20,16 +22,19 @@ interface Place extends UiImageOptions {
 function place(t: TestContext, steps: string): Place | undefined {
   if (!requireEngine(t)) return undefined;
   const source = temporaryFolder(t);
+  const repository = `datalab-ui-test-${randomBytes(6).toString('hex')}`;
   const lines: string[] = [];
   writeFileSync(
     path.join(source, 'Dockerfile'),
-    `ARG BASE_IMAGE=none\nFROM \${BASE_IMAGE}\nCOPY marker /\n${steps}\n`,
+    `ARG BASE_IMAGE=none\nFROM \${BASE_IMAGE}\nLABEL ${LABEL}=${repository}\nCOPY marker /\n${steps}\n`,
   );
   writeFileSync(path.join(source, 'marker'), randomBytes(8));
-  const repository = `datalab-ui-test-${randomBytes(6).toString('hex')}`;
   t.after(async () => {
-    const left = await namesOf(repository);
-    if (left.length > 0) await docker('image', 'rm', '--force', ...left);
+    // A build that was interrupted leaves layers without a name.
+    const label = `label=${LABEL}=${repository}`;
+    const left = await docker('images', '--all', '--quiet', '--filter', label);
+    for (const id of new Set(left.split('\n').filter(Boolean)))
+      await docker('image', 'rm', '--force', id).catch(() => undefined);
   });
   return {
     ...{ source, repository, lines, baseImage: 'debian:trixie-slim', environment: process.env },
@@ -70,11 +75,10 @@ describe('the image of the notebook pages', () => {
     if (!options) return;
     const first = await ensureUiImage(options);
     const id = await docker('create', first, 'true');
-    t.after(() => docker('rm', id));
     writeFileSync(path.join(options.source, 'marker'), 'another');
     const second = await ensureUiImage(options);
     assert.deepEqual((await namesOf(options.repository ?? '')).sort(), [first, second].sort());
-    // Before the image is removed.
+    await docker('rm', id);
   });
 
   it('is there for both of two starts at once', async (t) => {
