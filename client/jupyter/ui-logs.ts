@@ -1,6 +1,6 @@
 // Logs of UI servers on this machine: a file for each start, named by its process. Those of starts that are over are kept
 // for a while, since people look after something went wrong.
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isAlive } from '../is-alive.ts';
 
@@ -13,7 +13,7 @@ export interface UiLog {
 const KEPT = 5;
 const NAME = /^ui-server-(\d+)\.log$/;
 
-/** The log of this start, empty and the user's alone; old logs are removed. */
+/** A name for the log of this start, which is not there yet; old logs are removed. */
 export function newUiLog(folder: string, pid: number): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const over = findUiLogs(folder).filter(({ isRunning }) => !isRunning);
@@ -21,7 +21,6 @@ export function newUiLog(folder: string, pid: number): string {
   const log = path.join(folder, `ui-server-${pid}.log`);
   // An earlier process may have had the same number.
   rmSync(log, { force: true });
-  writeFileSync(log, '', { mode: 0o600 });
   return log;
 }
 
