@@ -106,7 +106,7 @@ describe('the container with the notebook pages', () => {
     // The group is that of the engine's socket.
     const person = { uid: 4711, gid: 0 };
     const home = path.dirname(place.contentDir);
-    for (const folder of [home, place.contentDir, place.stateDir, place.logFile]) {
+    for (const folder of [home, place.contentDir, place.stateDir]) {
       chownSync(folder, person.uid, person.gid);
     }
     chmodSync(place.contentDir, 0o700);
