@@ -27,7 +27,7 @@ import type { StateFile } from './state.ts';
 
 /** Whoever loads this part has from here what it takes and throws. */
 export { EmulatorRunningError } from './attach.ts';
-export { openEngine } from './engine/engine.ts';
+export { EngineError, openEngine } from './engine/engine.ts';
 
 export interface Emulator {
   /** What is printed when it is ready. */

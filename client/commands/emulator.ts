@@ -2,9 +2,9 @@
 // same with --until-detached.
 import { once } from 'node:events';
 import type { ReadyEvent } from '../../emulator/attachment.ts';
-import { EmulatorRunningError, openEngine, runEmulator } from '../../emulator/main.ts';
+import { EmulatorRunningError, EngineError, openEngine, runEmulator } from '../../emulator/main.ts';
 import { attachEmulator, emulatorFolder } from '../emulator.ts';
-import { Interrupted } from '../errors.ts';
+import { ClientError, Interrupted } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { readEmulatorSettings } from '../settings/settings.ts';
 import type { Call } from '../verbs.ts';
@@ -35,6 +35,7 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
     await Promise.race([running.ended, interrupted(io)]);
     await running.end();
   } catch (error) {
+    if (error instanceof EngineError) throw new ClientError(error.message);
     if (!(error instanceof EmulatorRunningError)) throw error;
     // Two clients at once have each started one: the other serves both.
     if (!flags.untilDetached) await stayAttached(which, flags, io);

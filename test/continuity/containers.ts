@@ -63,8 +63,12 @@ export async function startGatewayContainer(
     kill: () => run('kill'),
     startAgain: () => start('start', name),
     // All of it stands still: a container has no server apart from its kernels.
-    freeze: () => { pauseNow('pause', name); },
-    thaw: () => { pauseNow('unpause', name); },
+    freeze: () => {
+      pauseNow('pause', name);
+    },
+    thaw: () => {
+      pauseNow('unpause', name);
+    },
     suspend: () => run('pause'),
     resume: () => run('unpause'),
     shutDownKernels: () => shutDownKernels(url, token),

@@ -180,7 +180,10 @@ describe('the backend’s builds', () => {
     const { id } = await builds.createBuild(request);
     await untilBuild(cloud, id, 'FAILURE');
     const log = (await logOf(cloud, id)).join('\n');
-    assert.match(log, /Step #0 - "base": Error response from daemon: manifest .* not found: .*name_unknown/);
+    assert.match(
+      log,
+      /Step #0 - "base": Error response from daemon: manifest .* not found: .*name_unknown/,
+    );
   });
 
   it('run as the account that is set', async (t) => {

@@ -1,15 +1,16 @@
 // The emulator on the docker runtime, for the journeys of this folder: the client program as a user runs it, the API beside
 // it, and the engine's view of what runs.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { z } from 'zod';
 import { createApi, type Api } from '../../client/api/api.ts';
+import { ofEmulator } from '../../emulator/engine/labels.ts';
 import { signIn } from '../emulator/cloud-fixture.ts';
 import { runClient, type RunningClient } from '../helpers/client.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
-import { until } from '../helpers/until.ts';
 import { engineHost, type Docker } from './engine.ts';
 
 export interface DockerCloud {
@@ -23,8 +24,13 @@ export interface DockerCloud {
   /** Of a container: its first process is killed, from outside, as the kernel does when memory is short. */
   killMainProcess(container: string): Promise<void>;
   isRunning(container: string): Promise<boolean>;
+  /** Names of the containers of its instances, in any state. */
+  containers(): Promise<string[]>;
+  /** Those that run. */
+  running(): Promise<string[]>;
   /** `docker push` of an image that has the registry's name, as the user of the emulator. @returns its digest */
   push(image: string): Promise<string>;
+  /** Nothing of it is left on the engine. */
   end(): Promise<void>;
   /** The emulator's process dies, with no chance to end anything. */
   kill(): Promise<void>;
@@ -56,6 +62,10 @@ export async function startDockerCloud(
     .parse(await emulator.ready(START_SECONDS));
   const idToken = async () => (await signIn(credentials)).id_token;
   const { signal } = new AbortController();
+  const list = async (...more: string[]) => {
+    const args = ['ps', ...more, '--format', '{{.Names}}', '--filter', markOf(stateDir)];
+    return (await docker(...args)).split('\n').filter((name) => name !== '');
+  };
   return {
     ...{ stateDir, credentials, registry: new URL(urls.registry).host },
     api: createApi({ url: urls.api, idToken, signal }),
@@ -67,9 +77,13 @@ export async function startDockerCloud(
     isRunning: async (container) =>
       (await docker('inspect', '--format', '{{.State.Running}}', container)).trim() === 'true',
     push: (image) => push(docker, image, credentials),
+    containers: () => list('--all'),
+    running: () => list(),
     end: async () => {
       emulator.signal('SIGINT');
       await emulator.ended;
+      const left = await list('--all');
+      if (left.length > 0) await docker('rm', '--force', '--volumes', ...left);
     },
     kill: async () => {
       emulator.signal('SIGKILL');
@@ -94,16 +108,8 @@ async function push(docker: Docker, image: string, credentials: string): Promise
   }
 }
 
-/** Removes what a session's instances have on the engine, should a test have failed before it was deleted. */
-export async function removeContainers(docker: Docker, prefix: string): Promise<void> {
-  const ids = await docker('ps', '--all', '--quiet', '--filter', `name=^${prefix}`);
-  const all = ids.split('\n').filter((id) => id !== '');
-  if (all.length > 0) await docker('rm', '--force', '--volumes', ...all);
-}
-
-export async function untilGone(docker: Docker, prefix: string): Promise<void> {
-  await until('no container is left', async () => {
-    const ids = await docker('ps', '--all', '--quiet', '--filter', `name=^${prefix}`);
-    return ids.trim() === '';
-  });
+/** What marks the containers of the emulator of this folder. */
+function markOf(stateDir: string): string {
+  const folder = realpathSync(path.join(stateDir, 'emulator-docker'));
+  return ofEmulator(createHash('sha256').update(folder).digest('hex').slice(0, 16));
 }

@@ -1,4 +1,5 @@
-// A real Docker engine for tests, and images in it that are built once for each content. Containers go when their test ends.
+// The Docker engine that `docker` reaches, which has to have the base images (engine.sh), and images in it that are built once
+// for each content. Containers go when their test ends.
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,13 +10,14 @@ import { promisify } from 'node:util';
 import { isMissing } from '../helpers/requires.ts';
 import { until } from '../helpers/until.ts';
 
-/** Runs `docker`, and answers what it prints. @throws Error with what it says on standard error */
+/** Runs `docker`, and answers what it prints, without the last line's end. @throws Error with what it says on standard error */
 export type Docker = (...args: string[]) => Promise<string>;
 
 /** Options of a test that needs an image: the first one builds it, with hundreds of Debian's packages. */
 export const MAY_BUILD = { timeout: 1_800_000 };
 
-const ENGINE = path.join(import.meta.dirname, 'engine.sh');
+/** What the images of docker/ begin with. */
+const BASE_IMAGES = ['debian:trixie-slim', 'node:24-slim'];
 /** For flock: files of tests run side by side, each in a process of its own. */
 const ONE_AT_A_TIME = ['--close', path.join(tmpdir(), 'datalab-test-engine.lock')];
 /** A host that no registry answers at: images with such names are those of this engine, or missing, at once. */
@@ -27,14 +29,14 @@ let found: { host: string } | { missing: string } | undefined;
 /** Undefined: the test is skipped. As root, whose containers' files are to be removed. */
 export function requireEngine(t: TestContext): Docker | undefined {
   found ??= findEngine();
-  if ('missing' in found) {
-    isMissing(t, found.missing);
-    return undefined;
-  }
-  return async (...args) => {
-    const options = { env: engineEnvironment(), maxBuffer: MAX_OUTPUT };
-    return (await promisify(execFile)('docker', args, options)).stdout;
-  };
+  if ('host' in found) return docker;
+  isMissing(t, found.missing);
+  return undefined;
+}
+
+export async function docker(...args: string[]): Promise<string> {
+  const options = { env: engineEnvironment(), maxBuffer: MAX_OUTPUT };
+  return (await promisify(execFile)('docker', args, options)).stdout.trim();
 }
 
 /** DOCKER_HOST of the engine that requireEngine has found; empty: what docker takes by itself. */
@@ -48,12 +50,11 @@ function engineEnvironment(): NodeJS.ProcessEnv {
 }
 
 function findEngine(): { host: string } | { missing: string } {
-  if (process.getuid?.() !== 0) return { missing: 'only root runs a Docker engine for tests' };
-  const command = [...ONE_AT_A_TIME, 'bash', ENGINE, 'start'];
-  const { stdout, stderr, status } = spawnSync('flock', command, { encoding: 'utf8' });
-  const [, host] = /^DOCKER_HOST=(.*)$/m.exec(stdout) ?? [];
-  if (status !== 0 || host === undefined) return { missing: `no Docker engine: ${stderr.trim()}` };
-  return { host };
+  const how = 'start one, as root, with: eval "$(test/docker/engine.sh start)"';
+  if (process.getuid?.() !== 0) return { missing: 'only root removes what containers leave' };
+  const { status } = spawnSync('docker', ['image', 'inspect', ...BASE_IMAGES]);
+  if (status === 0) return { host: process.env['DOCKER_HOST'] ?? '' };
+  return { missing: `there is no Docker engine with ${BASE_IMAGES.join(' and ')}; ${how}` };
 }
 
 /**

@@ -10,8 +10,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { createSubstitutions } from '../../emulator/cloudbuild/substitutions.ts';
 import type { ExtensionKind } from '../../functions/contract.ts';
 import { extendResource, readExtendFile } from '../../functions/google/extend-file.ts';
-import { findProgram, isMissing, requireProgram } from '../helpers/requires.ts';
+import { findProgram, requireProgram } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { engineHost, requireEngine } from './engine.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const IMAGE = 'gcr.io/datalab-test/extend-steps';
@@ -46,15 +47,6 @@ interface Ran {
 
 type Run = (program: string, args: readonly string[], cwd?: string) => Promise<Ran>;
 
-function engineHost(t: TestContext): string | undefined {
-  if (!requireProgram(t, 'docker') || !requireProgram(t, 'python3')) return undefined;
-  const script = path.join(ROOT, 'test/docker/engine.sh');
-  const { status, stdout, stderr } = spawnSync(script, ['start'], { encoding: 'utf8' });
-  if (status === 0) return /^DOCKER_HOST=(.*)$/m.exec(stdout)?.[1] ?? '';
-  isMissing(t, `no Docker engine: ${stderr}`);
-  return undefined;
-}
-
 /** Programs as the builder's steps have them: images are here instead of in a registry, Cloud Build's network is this machine's. */
 function runner(host: string, home: string): Run {
   const docker = findProgram('docker') ?? '';
@@ -81,7 +73,7 @@ exec ${docker} "\${@/#--network=cloudbuild/--network=host}"
   };
 }
 
-async function prepare(t: TestContext, host: string) {
+function prepare(t: TestContext, host: string) {
   // Hooks run in the order in which they were asked for: the images go before the programs.
   t.after(async () => {
     await run('docker', ['image', 'rm', '--force', ...made]);
@@ -143,9 +135,9 @@ async function serveWheels(t: TestContext): Promise<string> {
 
 describe('the steps of cloudbuild/extend.yaml', { timeout: ENGINE_MILLISECONDS }, () => {
   it('install packages on top of an image, which stays what it was otherwise, again and again', async (t) => {
-    const host = engineHost(t);
-    if (host === undefined) return;
-    const { image, ok, extend, home } = await prepare(t, host);
+    if (!requireProgram(t, 'python3') || !requireEngine(t)) return;
+    const host = engineHost();
+    const { image, ok, extend, home } = prepare(t, host);
     const links = await serveWheels(t);
     const context = path.join(home, 'base');
     mkdirSync(context);

@@ -1,14 +1,14 @@
 // What a user does, with containers throughout: the image is built, instances boot it, and what happens to their containers
 // loses nothing that could be kept. One emulator for all of them, since pushing the image takes longest.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, describe, it, type TestContext } from 'node:test';
 import type { SessionView } from '../../functions/contract.ts';
 import { kernelsOf, newKernel, run, type Gateway } from '../helpers/jupyter-front-end.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
-import { removeContainers, startDockerCloud, untilGone, type DockerCloud } from './cloud.ts';
-import { requireEngine, type Docker } from './engine.ts';
+import { startDockerCloud, type DockerCloud } from './cloud.ts';
+import { MAY_BUILD, requireEngine, type Docker } from './engine.ts';
+import { listen } from './listener.ts';
 import { plainImage } from './plain-image.ts';
 
 /** The image is built, if nothing of it is in the engine's cache, and pushed. */
@@ -34,7 +34,6 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
 
   after(async () => {
     await world?.cloud.end();
-    if (world) await removeContainers(world.docker, 'datalab-');
     for (const end of ends.reverse()) await (end as (() => unknown) | undefined)?.();
   });
 
@@ -89,40 +88,28 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
   });
 
   it('comes back after the gateway’s main process was killed, and says that the kernels are gone', async (t) => {
-    const { docker, cloud } = (await open(t)) ?? {};
-    if (!docker || !cloud) return;
+    const { cloud } = (await open(t)) ?? {};
+    if (!cloud) return;
     const { client, gateway, session } = await startSession(t, cloud);
     const kernel = await newKernel(gateway);
-    await run(gateway, kernel, 'x = 41');
+    const told = await listen(gateway, kernel);
+    t.after(() => {
+      told.close();
+    });
+    told.execute('import time; print("runs"); time.sleep(600)');
+    await until('it runs', () => told.texts().includes('runs\n'));
     await cloud.killMainProcess(containerOf(session, 'gateway'));
-    await until('the kernel is gone', async () => !(await kernelsOf(gateway)).includes(kernel));
-    const again = await newKernel(gateway);
-    assert.match(await run(gateway, again, 'x'), /NameError|^$/);
+    const answer = await until('the cell is answered', () => told.reply(), 60);
+    assert.equal(answer.status, 'error');
+    assert.match(answer.evalue ?? '', /kernel/i);
+    await until('the kernel is told dead', () => told.states().includes('dead'), 60);
+    const again = await until('there is a gateway again', () => {
+      return newKernel(gateway).catch(() => undefined);
+    });
+    assert.ok(!(await kernelsOf(gateway)).includes(kernel));
     assert.equal((await run(gateway, again, '6 * 7')).trim(), '42');
     client.signal('SIGINT');
     await client.ended;
-  });
-
-  it('runs an image that the project has pushed, which nobody builds over, nor has to be ours', async (t) => {
-    const { docker, cloud } = (await open(t)) ?? {};
-    if (!docker || !cloud) return;
-    const own = `${cloud.registry}/datalab-emulator/plain:latest`;
-    await docker('tag', await plainImage(docker), own);
-    const pushed = await cloud.push(own);
-    const name = `plain-${randomUUID().slice(0, 8)}`;
-    const image = 'gcr.io/datalab-emulator/plain';
-    const { client, gateway, session } = await startSession(t, cloud, [
-      ...['--name', name, '--image', image],
-    ]);
-    assert.equal(session.image, `${image}@${pushed}`);
-    const kernel = await newKernel(gateway);
-    await run(gateway, kernel, 'x = 41');
-    await cloud.killMainProcess(containerOf(session, 'agent'));
-    assert.equal((await patiently(gateway, kernel, 'x + 1')).trim(), '42');
-    client.signal('SIGINT');
-    await client.ended;
-    await cloud.api.deleteSession(session.id);
-    await untilGone(docker, session.instance?.name ?? 'none');
   });
 
   it('is there again, with its files, after everything was killed at once', async (t) => {
@@ -130,18 +117,39 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
     if (!docker || !cloud) return;
     const first = await startSession(t, cloud);
     await run(first.gateway, await newKernel(first.gateway), "open('kept', 'w').write('here')");
-    const emulator = await docker('ps', '--quiet', '--filter', 'name=^datalab-');
-    assert.notEqual(emulator.trim(), '');
+    assert.equal((await cloud.running()).length, 2);
     await cloud.kill();
     first.client.signal('SIGKILL');
-    await until('its containers are at rest', async () => {
-      return (await docker('ps', '--quiet', '--filter', 'name=^datalab-')).trim() === '';
-    });
+    await until('its containers are at rest', async () => (await cloud.running()).length === 0);
     world = { docker, cloud: await startDockerCloud(all, docker, cloud.stateDir) };
     const second = await startSession(t, world.cloud);
     assert.equal(second.session.id, first.session.id);
     const kernel = await newKernel(second.gateway);
     assert.equal((await run(second.gateway, kernel, "print(open('kept').read())")).trim(), 'here');
+  });
+});
+
+describe('an image that the project has pushed', MAY_BUILD, () => {
+  it('is run without a build, whoever has made it, and its kernels survive as ours do', async (t) => {
+    const docker = requireEngine(t);
+    if (!docker) return;
+    const cloud = await startDockerCloud(t, docker);
+    t.after(() => cloud.end());
+    const name = `${cloud.registry}/datalab-emulator/datalab-gateway:latest`;
+    await docker('tag', await plainImage(docker), name);
+    t.after(() => docker('rmi', name));
+    const digest = await cloud.push(name);
+    const { client, gateway, session } = await startSession(t, cloud);
+    assert.equal(session.image, `gcr.io/datalab-emulator/datalab-gateway@${digest}`);
+    assert.ok(!client.events.some(isBuildLine));
+    const kernel = await newKernel(gateway);
+    await run(gateway, kernel, 'x = 41');
+    await cloud.killMainProcess(containerOf(session, 'agent'));
+    assert.equal((await patiently(gateway, kernel, 'x + 1')).trim(), '42');
+    client.signal('SIGINT');
+    await client.ended;
+    await cloud.api.deleteSession(session.id);
+    await until('no container is left', async () => (await cloud.containers()).length === 0);
   });
 });
 

@@ -68,11 +68,7 @@ export function runClient(
     child.kill('SIGKILL');
     await ended;
   });
-  const event = (
-    what: string,
-    accepts: (event: ClientEvent) => boolean,
-    seconds = EVENT_SECONDS,
-  ) =>
+  const event = (what: string, accepts: (event: ClientEvent) => boolean, seconds = EVENT_SECONDS) =>
     until(
       what,
       () => {

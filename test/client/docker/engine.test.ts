@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { lookForEngine } from '../../../client/docker/engine.ts';
 import { readEngine, userArguments, type Engine } from '../../../client/docker/engine-info.ts';
 import { removeLeftovers } from '../../../client/docker/leftovers.ts';
-import { docker, requireEngine } from '../../docker/require-engine.ts';
+import { docker, requireEngine } from '../../docker/engine.ts';
 import { requireProgram } from '../../helpers/requires.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { writeScript } from '../../jupyter/stand-in-debian.ts';

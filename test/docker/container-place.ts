@@ -11,7 +11,8 @@ import { UI_IMAGE_SOURCE } from '../../client/installed.ts';
 import type { UiServer } from '../../client/jupyter/ui-answers.ts';
 import { newUiLog } from '../../client/jupyter/ui-logs.ts';
 import { lastFirst, type Cleaner } from '../browser/last-first.ts';
-import { docker, requireEngine } from '../docker/require-engine.ts';
+import { requireClientEngine } from './client-engine.ts';
+import { docker } from './engine.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 export const BASE_IMAGE = 'debian:trixie-slim';
@@ -36,7 +37,7 @@ export interface ContainerPlace extends UiContainerOptions {
 
 /** Undefined: the test is skipped. */
 export async function containerPlace(t: TestContext): Promise<ContainerPlace | undefined> {
-  const engine = requireEngine(t);
+  const engine = await requireClientEngine(t);
   if (!engine) return undefined;
   const image = await uiImage();
   const end = lastFirst(t);

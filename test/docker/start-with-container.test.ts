@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { docker, requireEngine } from '../docker/require-engine.ts';
+import { docker, requireEngine } from './engine.ts';
 import { lastFirst } from '../browser/last-first.ts';
 import { runClient, untilNoProcess } from '../helpers/client.ts';
 import { requireProgram } from '../helpers/requires.ts';

@@ -4,14 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import {
-  ensureUiImage,
-  uiImageName,
-  type UiImageOptions,
-} from '../../../client/docker/ui-image.ts';
-import { docker, requireEngine } from '../../docker/require-engine.ts';
-import { temporaryFolder } from '../../helpers/temporary-folder.ts';
-import { until } from '../../helpers/until.ts';
+import { ensureUiImage, uiImageName, type UiImageOptions } from '../../client/docker/ui-image.ts';
+import { docker, requireEngine } from './engine.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
 
 const LABEL = 'datalab.ui.test';
 

@@ -12,7 +12,7 @@ import { startUiContainer } from '../../client/docker/ui-container.ts';
 import { keepUiServer } from '../../client/jupyter/kept-ui.ts';
 import type { UiServer } from '../../client/jupyter/ui-answers.ts';
 import type { Relay } from '../../client/relay/relay.ts';
-import { docker } from '../docker/require-engine.ts';
+import { docker } from './engine.ts';
 import { ask } from '../helpers/ask.ts';
 import { isMissing } from '../helpers/requires.ts';
 import { until } from '../helpers/until.ts';
