@@ -107,9 +107,9 @@ function isLost(attempt: Attempt): attempt is Lost {
 /** What follows a cell in doubt was aborted with it. */
 function isToRepeat({ result, killed }: PlayedCell, isInDoubt: boolean): boolean {
   if (isInDoubt && result.status === 'aborted') return true;
-  return (
-    killed !== undefined && ['OutcomeUnknown', 'KeyboardInterrupt'].includes(result.name ?? '')
-  );
+  // Nobody else interrupts, and the player only what waits for an answer that may be lost.
+  if (result.name === 'KeyboardInterrupt') return true;
+  return killed !== undefined && result.name === 'OutcomeUnknown';
 }
 
 /** What a kill may have hit may be lost, and what was given to a connection that was ending; nothing else. */
