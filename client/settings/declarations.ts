@@ -89,7 +89,7 @@ export const DECLARATIONS = {
     flag: '--ui',
     variables: ['DATALAB_UI'],
     schema: z.enum(['container', 'process', 'none'], 'must be container, process or none'),
-    defaultInWords: '`container` where Docker runs, else `process`; with `--emulator` `process`',
+    defaultInWords: '`container` if Docker runs here',
     withEmulator: 'everything',
   },
   uiBaseImage: {

@@ -36,7 +36,9 @@ idleTimeout     7200 s                              DATALAB_IDLE_TIMEOUT
 idleAction      -                                   default: the backend’s
 maxLifetime     -                                   default: the backend’s
 labels          team=a,cost=7                       CONFIG
-ui              process                             default
+runtime         process                             default
+ui              -                                   default: container if Docker runs here
+uiBaseImage     debian:trixie-slim                  default
 port            -                                   default: 8081, or the next free one
 browser         true                                default
 contentDir      -                                   default: the current folder

@@ -130,6 +130,7 @@ describe('a setting', () => {
       'computeUrl',
       'iapUrl',
       'name',
+      'runtime',
       'stateDir',
       'uiBaseImage',
     ]);
