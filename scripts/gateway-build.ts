@@ -34,7 +34,7 @@ function render(texts: readonly string[], version: string): string {
 #   gcloud builds submit --no-source --config cloudbuild/gateway.yaml
 # Made from docker/gateway/ by scripts/gateway-build.ts; change that, and run it again.
 steps:
-  # What is built, and the last image, whose layers are used again.
+  # What is built.
   - id: source
     name: gcr.io/cloud-builders/docker
     entrypoint: bash
@@ -42,17 +42,26 @@ steps:
       - -euc
       - |
 ${SOURCE_FILES.map((name, index) => `        printf %s "$$${index + 1}" >${name}`).join('\n')}
-        docker pull --quiet "\${_IMAGE}:\${_TAG}" || echo 'There is no image whose layers could be used again.'
       - source
 ${texts.map((text) => `      - |\n${inline(text)}`).join('\n')}
-  # The classic builder: it finds layers in any image that it has pulled. BuildKit finds them only where it has written
+  # On the layers of the last image. The classic builder finds them in any image that it has pulled. BuildKit finds them only where it has written
   # notes into the image, which it needs a plugin for.
   - id: image
     name: gcr.io/cloud-builders/docker
     env: [DOCKER_BUILDKIT=0]
+    entrypoint: bash
     args:
-      - build
-      - --cache-from=\${_IMAGE}:\${_TAG}
+      - -euc
+      - |
+        if docker pull --quiet "$$1"; then
+          set -- "$$@" "--cache-from=$$1"
+        else
+          # To name one that is not there would keep the builder from layers of its own, too.
+          echo 'There is no image whose layers could be used again.'
+        fi
+        docker build "$\${@:2}"
+      - image
+      - \${_IMAGE}:\${_TAG}
       - --build-arg=BASE_IMAGE=\${_BASE_IMAGE}
       - --build-arg=PYPI=\${_PYPI}
       - --tag=\${_IMAGE}:\${_TAG}

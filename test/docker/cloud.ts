@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { z } from 'zod';
 import { createApi, type Api } from '../../client/api/api.ts';
 import { ofEmulator } from '../../emulator/engine/labels.ts';
-import { signIn } from '../emulator/cloud-fixture.ts';
+import { FIRST_USER, signIn } from '../emulator/cloud-fixture.ts';
 import { runClient, type RunningClient } from '../helpers/client.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { engineHost, type Docker } from './engine.ts';
@@ -49,6 +49,7 @@ export async function startDockerCloud(
     DOCKER_HOST: engineHost(),
     // Tests reach no PyPI.
     DATALAB_FUNCTIONS_GATEWAY_PYPI: 'none',
+    DATALAB_FUNCTIONS_POLICY_FILE: policyFile(stateDir),
   };
   const client = (...args: string[]) => {
     return runClient(t, stateDir, [...args, '--runtime', 'docker', '--json'], environment);
@@ -90,6 +91,13 @@ export async function startDockerCloud(
       await emulator.ended;
     },
   };
+}
+
+/** The first user may do what a team lead does. */
+function policyFile(stateDir: string): string {
+  const file = path.join(stateDir, 'policy.json');
+  writeFileSync(file, JSON.stringify({ administrators: [FIRST_USER] }));
+  return file;
 }
 
 async function push(docker: Docker, image: string, credentials: string): Promise<string> {

@@ -1,6 +1,8 @@
 // What a user does, with containers throughout: the image is built, instances boot it, and what happens to their containers
 // loses nothing that could be kept. One emulator for all of them, since pushing the image takes longest.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import type { SessionView } from '../../functions/contract.ts';
 import { kernelsOf, newKernel, run, type Gateway } from '../helpers/jupyter-front-end.ts';
@@ -9,7 +11,9 @@ import { until } from '../helpers/until.ts';
 import { startDockerCloud, type DockerCloud } from './cloud.ts';
 import { MAY_BUILD, requireEngine, type Docker } from './engine.ts';
 import { listen } from './listener.ts';
+import { startIndex } from './package-index.ts';
 import { plainImage } from './plain-image.ts';
+import { writeWheel } from './wheel.ts';
 
 /** The image is built, if nothing of it is in the engine's cache, and pushed. */
 const BUILD_SECONDS = 900;
@@ -110,6 +114,33 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
     assert.equal((await run(gateway, again, '6 * 7')).trim(), '42');
     client.signal('SIGINT');
     await client.ended;
+  });
+
+  it('keeps its digest when the image is extended, which new sessions have with the new package', async (t) => {
+    const { cloud } = (await open(t)) ?? {};
+    if (!cloud) return;
+    const folder = temporaryFolder(t);
+    const wheel = writeWheel(folder, 'datalab_probe', '1.0', 'NAME = "from a wheel"\n');
+    const index = await startIndex(t, folder, { 'datalab-probe': wheel });
+    const requirements = path.join(folder, 'requirements.txt');
+    writeFileSync(requirements, `--index-url ${index}\ndatalab-probe==1.0\n`);
+    const old = await startSession(t, cloud);
+    const kernel = await newKernel(old.gateway);
+    await run(old.gateway, kernel, 'x = 41');
+
+    const extension = cloud.client('image', 'extend', '--requirements', requirements);
+    await extension.event('built', ({ event }) => event === 'built', BUILD_SECONDS);
+    assert.equal(await extension.ended, 0);
+    const young = await startSession(t, cloud, ['--name', 'young']);
+    assert.notEqual(young.session.image, old.session.image);
+    const code = 'import datalab_probe; print(datalab_probe.NAME)';
+    const said = await run(young.gateway, await newKernel(young.gateway), code);
+    assert.equal(said.trim(), 'from a wheel');
+    assert.equal((await cloud.api.getSession(old.session.id)).image, old.session.image);
+    assert.equal((await run(old.gateway, kernel, 'x + 1')).trim(), '42');
+    for (const { client } of [old, young]) client.signal('SIGINT');
+    await Promise.all([old.client.ended, young.client.ended]);
+    await cloud.api.deleteSession(young.session.id);
   });
 
   it('is there again, with its files, after everything was killed at once', async (t) => {

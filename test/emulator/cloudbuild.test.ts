@@ -51,7 +51,7 @@ describe('a build of the gateway image', () => {
     assert.equal(await headers(cloud, version), digest);
     const log = await logOf(cloud, build['id']);
     const shown = log.join('\n');
-    assert.match(shown, /"source": Error response from daemon: manifest for .*:latest not found/);
+    assert.match(shown, /"image": Error response from daemon: manifest for .*:latest not found/);
     assert.match(shown, /"source": There is no image whose layers could be used again/);
     assert.match(shown, /"image": Step 1\/\d+ : ARG BASE_IMAGE=debian:trixie-slim/);
     assert.doesNotMatch(shown, /Using cache/);
