@@ -63,8 +63,9 @@ export async function startDockerCloud(
     .parse(await emulator.ready(START_SECONDS));
   const idToken = async () => (await signIn(credentials)).id_token;
   const { signal } = new AbortController();
+  const mark = markOf(stateDir);
   const list = async (...more: string[]) => {
-    const args = ['ps', ...more, '--format', '{{.Names}}', '--filter', markOf(stateDir)];
+    const args = ['ps', ...more, '--format', '{{.Names}}', '--filter', mark];
     return (await docker(...args)).split('\n').filter((name) => name !== '');
   };
   return {

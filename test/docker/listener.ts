@@ -12,13 +12,13 @@ interface Message {
 
 export interface Reply {
   status?: string;
-  ename?: string;
-  evalue?: string;
 }
 
 export interface Listener {
   execute(code: string): void;
   texts(): string[];
+  /** What the cell's errors say. */
+  errors(): string[];
   /** Of the kernel, as they came. */
   states(): unknown[];
   /** Undefined while there is none. */
@@ -51,6 +51,7 @@ export async function listen({ url, token }: Gateway, kernel: string): Promise<L
       );
     },
     texts: () => told('stream').map(({ content }) => String(content['text'])),
+    errors: () => told('error').map(({ content }) => String(content['evalue'])),
     states: () => told('status').map(({ content }) => content['execution_state']),
     reply: () =>
       told('execute_reply').find(({ parent_header: parent }) => parent.msg_id === id)?.content,
