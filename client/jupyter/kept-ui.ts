@@ -64,7 +64,9 @@ async function follow(
     if ('failure' in next) return { code: end.code, lastLines: next.failure };
     server = next.server;
     onServer(server);
-    onRestart(end);
+    // It answered at the moment in which it was to be stopped, and nobody else knows of it.
+    if (stopping.aborted) await server.stop();
+    else onRestart(end);
   }
 }
 

@@ -121,6 +121,24 @@ describe('a UI server that ends by itself', () => {
     assert.deepEqual(restarts, []);
   });
 
+  it('is stopped, too, when it was stopped at the moment in which the next one answers', async () => {
+    const { kept, servers, restarts } = world();
+    const answers = Promise.withResolvers<undefined>();
+    const start: typeof kept.start = async (signal) => {
+      const server = await kept.start(signal);
+      if (servers.length > 1) await answers.promise;
+      return server;
+    };
+    const server = await keepUiServer({ ...kept, start }, NEVER);
+    servers[0]?.end(137);
+    await until('the next one is started', () => servers.length === 2);
+    const stopped = server.stop();
+    answers.resolve(undefined);
+    await stopped;
+    assert.equal((await servers[1]?.server.ended)?.code, 0);
+    assert.deepEqual(restarts, []);
+  });
+
   it('fails as it does without being kept when the first start fails', async () => {
     const { kept } = world(() => true);
     await assert.rejects(keepUiServer(kept, NEVER), /start 1 failed/);
