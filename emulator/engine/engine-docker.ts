@@ -76,6 +76,8 @@ export function engineEnvironment(
   return {
     DOCKER_HOST: engine.host,
     DATALAB_EMULATOR_ID: emulatorId,
+    // In a namespace of its own a program takes itself for root.
+    DATALAB_EMULATOR_UID: String(process.getuid?.() ?? 0),
     DATALAB_EMULATOR_ENGINE_DOCKER: engine.program,
     DATALAB_EMULATOR_REGISTRY_HOST: new URL(registryUrl).host,
     DATALAB_EMULATOR_AT_END: POWER_OFF,
