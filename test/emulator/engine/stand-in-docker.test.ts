@@ -51,6 +51,20 @@ describe('the docker of an instance on an engine', () => {
     assert.deepEqual(words.slice(0, 3), ['run', '--cap-add', 'DAC_OVERRIDE']);
   });
 
+  it('leaves labels of an image as they were written', (t) => {
+    const label = `--label=org.opencontainers.image.base.name=${IMAGE}:latest`;
+    const base = `--build-arg=BASE_IMAGE=${IMAGE}@sha256:0`;
+    const args = ['build', '--network=cloudbuild', base, label, `--tag=${IMAGE}:v`];
+    const { words, printed } = say(t, 0, ...args);
+    const registry = '127.0.0.1:5000/p/datalab-gateway';
+    assert.deepEqual(words, [
+      ...['build', '--network=host', `--build-arg=BASE_IMAGE=${registry}@sha256:0`],
+      ...[label, `--tag=${registry}:v`],
+    ]);
+    // A person reads the name that they know.
+    assert.equal(printed, `done: --tag=${IMAGE}:v\n`);
+  });
+
   it('fails as docker does', (t) => {
     assert.equal(say(t, 0, 'push', IMAGE).status, 1);
   });
