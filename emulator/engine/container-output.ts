@@ -25,6 +25,8 @@ class Follower {
   /** By container: when its last told line was printed, to the nanosecond. */
   readonly #last = new Map<string, string>();
   readonly #followed = new Set<string>();
+  /** Started again before the end of what they had printed until then was seen. */
+  readonly #again = new Set<string>();
   readonly #waiting = new Map<string, string[]>();
   readonly #since = new Date().toISOString();
 
@@ -52,7 +54,10 @@ class Follower {
   }
 
   async #follow(name: string): Promise<void> {
-    if (this.#followed.has(name)) return;
+    if (this.#followed.has(name)) {
+      this.#again.add(name);
+      return;
+    }
     this.#followed.add(name);
     const since = this.#last.get(name) ?? this.#since;
     for await (const line of this.#lines([
@@ -68,6 +73,7 @@ class Follower {
       this.#add(name, line.slice(at.length + 1));
     }
     this.#followed.delete(name);
+    if (this.#again.delete(name)) await this.#follow(name);
   }
 
   #add(name: string, line: string): void {
