@@ -140,7 +140,7 @@ async function start(
     if (options.engine) {
       const { engine, log } = options;
       const { url: registryUrl, deployerToken: accessToken } = google;
-      await installAgentImage({ engine, project, registryUrl, accessToken, log });
+      await installAgentImage({ engine, project, stateDir, registryUrl, accessToken, log });
     }
     if (options.functions !== false) subscribeToBuilds(google, project);
     google.recover();

@@ -1,8 +1,7 @@
 // The agent image, as an installed backend has it: built of docker/agent on the engine and pushed to the emulated registry.
 // What has not changed is neither built nor pushed again.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { EXTENSION, INSTALLATION } from '../installed.ts';
@@ -15,6 +14,8 @@ export const LOCAL_AGENT_IMAGE = 'datalab-agent:emulator';
 export interface AgentImageOptions {
   engine: Engine;
   project: string;
+  /** The emulator's own: nobody else works in it. */
+  stateDir: string;
   /** http://127.0.0.1:PORT */
   registryUrl: string;
   /** Of an account that may push. */
@@ -28,17 +29,21 @@ const PUSH_SECONDS = 300;
 
 /** @throws EngineError */
 export async function installAgentImage(options: AgentImageOptions): Promise<void> {
-  const { engine, project, registryUrl, log } = options;
-  const work = mkdtempSync(path.join(tmpdir(), 'datalab-agent-'));
+  const { engine, project, stateDir, registryUrl, log } = options;
+  const work = path.join(stateDir, 'agent-image');
+  // What an emulator that was killed here has left, with its token.
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { mode: 0o700 });
   try {
     const context = await agentContext(work);
     log('the agent image is built, unless it is there');
-    await engine.run(['build', '--tag', LOCAL_AGENT_IMAGE, context], {
+    // Its id: the name is another one's as soon as an emulator of another release has built.
+    const id = await engine.run(['build', '--quiet', '--tag', LOCAL_AGENT_IMAGE, context], {
       seconds: BUILD_SECONDS,
       environment: { DOCKER_BUILDKIT: '0' },
     });
     const name = `${new URL(registryUrl).host}/${project}/datalab-agent:latest`;
-    await engine.run(['tag', LOCAL_AGENT_IMAGE, name]);
+    await engine.run(['tag', id, name]);
     writeCredentials(work, options);
     await engine.run(['push', name], {
       seconds: PUSH_SECONDS,
