@@ -34,6 +34,13 @@ export function createEngineDocker({
       if (there.length > 0) throw error;
     });
   };
+  const endAtOnce = async (filter: string): Promise<void> => {
+    const ids = await list(filter);
+    if (ids.length === 0) return;
+    // An agent's has no policy that could be changed: it is removed when it ends.
+    await engine.run(['update', '--restart=no', ...ids]).catch(() => undefined);
+    await forEach(ids, 'kill');
+  };
   return {
     standIns: [ENGINE_STAND_INS],
     environment: ({ registryUrl }) => engineEnvironment(engine, emulatorId, registryUrl),
@@ -57,13 +64,8 @@ export function createEngineDocker({
       if (ids.length > 0) await engine.run(['rm', '--force', '--volumes', ...ids]);
       await removeAsRoot(engine, cleaner, folder);
     },
-    async sweep() {
-      const ids = await list(ofEmulator(emulatorId));
-      if (ids.length === 0) return;
-      // An agent's has no policy that could be changed: it is removed when it ends.
-      await engine.run(['update', '--restart=no', ...ids]).catch(() => undefined);
-      await forEach(ids, 'kill');
-    },
+    powerOff: (leash) => endAtOnce(ofInstance(leash)),
+    sweep: () => endAtOnce(ofEmulator(emulatorId)),
   };
 }
 

@@ -15,6 +15,8 @@ export interface InstanceDocker {
   thaw(leash: string): Promise<void>;
   /** They are asked to end, and have so many seconds; what remains ends with the instance's processes. */
   shutDown(leash: string, seconds: number): Promise<void>;
+  /** They end at once, where the leash was killed that would have done it. */
+  powerOff(leash: string): Promise<void>;
   /** Tells `spec.onOutput` what they print. @returns what looks a last time and ends it */
   follow(spec: BootSpec, leash: string): () => void;
   /** The instance is gone for good: its containers too, and what in its folder is not this user's to remove. */

@@ -25,6 +25,7 @@ export function createProcessDocker(agentProgram: string): InstanceDocker {
     freeze: nothing,
     thaw: nothing,
     shutDown: nothing,
+    powerOff: nothing,
     follow: (spec) => followContainers(dockerFolder(spec), (...told) => spec.onOutput?.(...told)),
     remove: nothing,
     sweep: nothing,

@@ -165,11 +165,16 @@ class ScriptInstance implements RunningInstance {
   }
 
   async #untilEnded(): Promise<InstanceEnd> {
-    const [status] = (await once(this.#script.child, 'exit')) as [number | null];
+    const { child, leash, docker, stopFollowing } = this.#script;
+    const [status] = (await once(child, 'exit')) as [number | null];
     // Without a namespace, a leash that was killed leaves its processes to us.
-    const find = () => findLeashed((leash) => leash === this.#script.leash);
+    const find = () => findLeashed((other) => other === leash);
     await signalUntil(find, 'SIGKILL', (pid) => !isAlive(pid), KILL_SECONDS);
-    this.#script.stopFollowing();
+    // So does it with its containers. An engine that does not answer keeps them until the next sweep.
+    if (status !== 0 && status !== SHUTDOWN_STATUS) {
+      await docker.powerOff(leash).catch(() => undefined);
+    }
+    stopFollowing();
     return status === SHUTDOWN_STATUS ? 'shutdown' : 'lost';
   }
 

@@ -10,6 +10,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ofEmulator } from '../../emulator/engine/labels.ts';
 import { findConfinement } from '../../emulator/runtime/confinement.ts';
+import { findLeashed, signal } from '../../emulator/runtime/processes.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { engineHost, requireEngine, type Docker } from './engine.ts';
@@ -121,6 +122,20 @@ for (const kind of KINDS) {
         await until('it counts', () => world.count(name) > 3, 30);
         await (await runtimeOf(world)).sweep();
         assert.deepEqual(await world.running(), []);
+      });
+
+      it('ends the containers of an instance whose leash was killed', async (t) => {
+        const world = openWorld(t, kind, 2);
+        if (!world) return;
+        const [a = '', b = ''] = world.names;
+        const [first, second] = await bootAll(world);
+        await until('both count', () => world.count(a) > 3 && world.count(b) > 3, 30);
+        const leash = `${world.emulatorId}/${a}`;
+        for (const pid of findLeashed((other) => other === leash)) signal(pid, 'SIGKILL');
+        assert.equal(await first?.ended, 'lost');
+        assert.deepEqual(await world.running(), [`${b}-gateway`]);
+        assert.equal(await policyOf(world.docker, `${a}-gateway`), 'no');
+        await second?.powerOff();
       });
 
       it('removes containers and folder of a deleted instance', async (t) => {
