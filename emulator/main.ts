@@ -89,6 +89,7 @@ function fillIn(given: EmulatorOptions): EmulatorSettings {
   return {
     port: undefined,
     spawner: undefined,
+    interrupt: undefined,
     engine: undefined,
     staysWithoutClients: false,
     functions: {},
@@ -138,9 +139,10 @@ async function start(
     settings.value.reapIdlePort = ports.reapIdle;
     settings.save();
     if (options.engine) {
-      const { engine, log } = options;
+      const { engine, log, interrupt: signal } = options;
       const { url: registryUrl, deployerToken: accessToken } = google;
-      await installAgentImage({ engine, project, stateDir, registryUrl, accessToken, log });
+      const registry = { project, registryUrl, accessToken };
+      await installAgentImage({ ...registry, engine, stateDir, log, signal });
     }
     if (options.functions !== false) subscribeToBuilds(google, project);
     google.recover();

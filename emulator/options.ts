@@ -84,6 +84,8 @@ export interface EmulatorOptions {
   staysWithoutClients?: boolean;
   /** Counts as a client until it aborts: who started this process, and may be gone before it attaches. */
   spawner?: AbortSignal;
+  /** Gives up a start that takes long: with an engine, the first one builds an image. */
+  interrupt?: AbortSignal;
   /** The functions' program; `false` runs the Google APIs alone. */
   functions?: FunctionsOptions | false;
   /** Whether the project has a gateway image from the start, as after an earlier build; default: not with an engine. */
@@ -106,10 +108,11 @@ export interface FunctionsOptions {
 
 /** Options with everything filled in that has a default. */
 export type EmulatorSettings = Required<
-  Omit<EmulatorOptions, 'port' | 'durations' | 'spawner' | 'engine'>
+  Omit<EmulatorOptions, 'port' | 'durations' | 'spawner' | 'interrupt' | 'engine'>
 > & {
   port: number | undefined;
   spawner: AbortSignal | undefined;
+  interrupt: AbortSignal | undefined;
   engine: Engine | undefined;
   durations: Durations;
   emulatorId: string;

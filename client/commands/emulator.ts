@@ -25,6 +25,7 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
       functions: { environment: functionsEnvironment(io.env) },
       ...(engine ? { engine } : {}),
       ...(flags.untilDetached ? { spawner: io.inputEnd } : {}),
+      interrupt: io.interrupt,
       log: (line) => io.stderr.write(`${line}\n`),
     });
     if (io.interrupt.aborted) {
@@ -35,6 +36,7 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
     await Promise.race([running.ended, interrupted(io)]);
     await running.end();
   } catch (error) {
+    if (io.interrupt.aborted) throw new Interrupted();
     if (error instanceof EngineError) throw new ClientError(error.message);
     if (!(error instanceof EmulatorRunningError)) throw error;
     // Two clients at once have each started one: the other serves both.

@@ -21,6 +21,7 @@ export interface AgentImageOptions {
   /** Of an account that may push. */
   accessToken: string;
   log: Log;
+  signal: AbortSignal | undefined;
 }
 
 /** Pulls its base where the engine has it not: minutes on a slow line. */
@@ -29,24 +30,24 @@ const PUSH_SECONDS = 300;
 
 /** @throws EngineError */
 export async function installAgentImage(options: AgentImageOptions): Promise<void> {
-  const { engine, project, stateDir, registryUrl, log } = options;
+  const { engine, project, stateDir, registryUrl, log, signal } = options;
   const work = path.join(stateDir, 'agent-image');
   // What an emulator that was killed here has left, with its token.
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { mode: 0o700 });
   try {
-    const context = await agentContext(work);
+    const context = await agentContext(work, signal);
     log('the agent image is built, unless it is there');
     // Its id: the name is another one's as soon as an emulator of another release has built.
     const id = await engine.run(['build', '--quiet', '--tag', LOCAL_AGENT_IMAGE, context], {
-      seconds: BUILD_SECONDS,
+      ...{ seconds: BUILD_SECONDS, signal },
       environment: { DOCKER_BUILDKIT: '0' },
     });
     const name = `${new URL(registryUrl).host}/${project}/datalab-agent:latest`;
     await engine.run(['tag', id, name]);
     writeCredentials(work, options);
     await engine.run(['push', name], {
-      seconds: PUSH_SECONDS,
+      ...{ seconds: PUSH_SECONDS, signal },
       environment: { DOCKER_CONFIG: work },
     });
   } finally {
@@ -55,10 +56,10 @@ export async function installAgentImage(options: AgentImageOptions): Promise<voi
 }
 
 /** What is built is one; the sources are bundled first. */
-async function agentContext(work: string): Promise<string> {
+async function agentContext(work: string, signal: AbortSignal | undefined): Promise<string> {
   if (EXTENSION === '.js') return path.join(INSTALLATION, 'agent');
   const program = path.join(INSTALLATION, 'scripts', 'agent-context.ts');
-  await promisify(execFile)(process.execPath, [program, work]);
+  await promisify(execFile)(process.execPath, [program, work], { signal });
   return path.join(work, 'agent');
 }
 

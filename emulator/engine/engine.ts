@@ -22,6 +22,8 @@ export interface RunOptions {
   seconds?: number;
   /** Variables beside PATH, HOME and DOCKER_HOST. */
   environment?: Readonly<Record<string, string>>;
+  /** Ends it, and a build with it. */
+  signal?: AbortSignal | undefined;
 }
 
 /** With what docker said, and what to do. */
@@ -52,7 +54,7 @@ export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine
   // Of the instances' startup script.
   findProgram('curl', 'curl', searchPath);
   const ask = (args: readonly string[]) =>
-    call(program, args, { ...environment }, LOOK_SECONDS).catch((error: unknown) => {
+    call(program, args, { ...environment }, LOOK_SECONDS, undefined).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
       throw new EngineError(
         `No Docker engine answers: ${why} Start it, or leave out --runtime docker.`,
@@ -71,8 +73,10 @@ export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine
   return {
     program,
     host,
-    run: (args, { seconds = CALL_SECONDS, environment: more = {} } = {}) =>
-      call(program, args, { PATH, HOME, LANG: 'C.UTF-8', DOCKER_HOST: host, ...more }, seconds),
+    run: (args, { seconds = CALL_SECONDS, environment: more = {}, signal } = {}) => {
+      const env = { PATH, HOME, LANG: 'C.UTF-8', DOCKER_HOST: host, ...more };
+      return call(program, args, env, seconds, signal);
+    },
   };
 }
 
@@ -110,9 +114,10 @@ function call(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   seconds: number,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { env, timeout: seconds * 1000, maxBuffer: MAX_OUTPUT_BYTES };
+    const options = { env, timeout: seconds * 1000, maxBuffer: MAX_OUTPUT_BYTES, signal };
     execFile(program, [...args], options, (error, stdout, stderr) => {
       if (!error) {
         resolve(stdout.trimEnd());
