@@ -31,7 +31,8 @@ export async function bootMachine(
   images: { gateway: string; agent: string },
 ): Promise<Machine> {
   const name = `datalab-test-${process.pid}`;
-  const address = '127.0.91.1';
+  // The agent listens on a port that is the same for all; files of tests run side by side.
+  const address = `127.91.${(process.pid >> 8) & 255}.${(process.pid & 127) + 1}`;
   const api = await startApiServer();
   api.reportIntervalSeconds = 1;
   const metadata = await startMetadata(t, api, {
