@@ -39,7 +39,8 @@ export async function installAgentImage(options: AgentImageOptions): Promise<voi
     const context = await agentContext(work, signal);
     log('the agent image is built, unless it is there');
     // Its id: the name is another one's as soon as an emulator of another release has built.
-    const id = await engine.run(['build', '--quiet', '--tag', LOCAL_AGENT_IMAGE, context], {
+    const words = ['--quiet', '--force-rm', '--tag', LOCAL_AGENT_IMAGE, context];
+    const id = await engine.run(['build', ...words], {
       ...{ seconds: BUILD_SECONDS, signal },
       environment: { DOCKER_BUILDKIT: '0' },
     });

@@ -54,6 +54,7 @@ function runner(host: string, home: string): Run {
   mkdirSync(folder);
   const standIn = `#!/bin/bash
 [[ $1 == pull ]] && set -- image inspect --format 'here: {{.Id}}' "$2"
+[[ $1 == build ]] && set -- build --force-rm "\${@:2}"
 exec ${docker} "\${@/#--network=cloudbuild/--network=host}"
 `;
   writeFileSync(path.join(folder, 'docker'), standIn, { mode: 0o755 });

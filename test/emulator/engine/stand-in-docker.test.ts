@@ -58,7 +58,7 @@ describe('the docker of an instance on an engine', () => {
     const { words, printed } = say(t, 0, ...args);
     const registry = '127.0.0.1:5000/p/datalab-gateway';
     assert.deepEqual(words, [
-      ...['build', '--network=host', `--build-arg=BASE_IMAGE=${registry}@sha256:0`],
+      ...['build', '--force-rm', '--network=host', `--build-arg=BASE_IMAGE=${registry}@sha256:0`],
       ...[label, `--tag=${registry}:v`],
     ]);
     // A person reads the name that they know.
