@@ -82,6 +82,8 @@ export interface Person {
   /** Undefined on Windows. */
   uid: number | undefined;
   gid: number | undefined;
+  /** Beside that one: what a team's folders are open to. */
+  groups?: readonly number[];
 }
 
 /**
@@ -96,12 +98,13 @@ export interface Person {
  * | in a virtual machine: macOS, Windows | the image's own user     | the shared folder shows every user as the person |
  */
 export function userArguments(engine: Engine, person: Person, platform: string): string[] {
-  const { uid, gid } = person;
+  const { uid, gid, groups = [] } = person;
   if (engine.isVirtual && platform !== 'linux') return [];
   if (engine.isRootless || engine.isVirtual) return ['--user=0:0'];
   if (uid === undefined || gid === undefined) return [];
   return [
     `--user=${uid}:${gid}`,
+    ...groups.filter((group) => group !== gid).map((group) => `--group-add=${group}`),
     ...(engine.isRemapped ? ['--userns=host'] : []),
     // Root's own start opens files as root does, whoever's they are; `--cap-drop` takes that away.
     ...(uid === 0 ? ['--cap-add=DAC_OVERRIDE'] : []),

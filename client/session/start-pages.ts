@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
-import type { Engine } from '../docker/engine-info.ts';
+import type { Engine, Person } from '../docker/engine-info.ts';
 import { UI_IMAGE_SOURCE } from '../installed.ts';
 import type { Io } from '../io.ts';
 import { keepUiServer } from '../jupyter/kept-ui.ts';
@@ -103,10 +103,15 @@ function inContainer(pages: Pages, engine: Engine, { logFile, tell, io }: Surrou
     return await startUiContainer({
       ...{ engine, image, stateDir, logFile, environment, signal, clock: systemClock },
       contentDir: pages.folder,
-      person: { uid: process.getuid?.(), gid: process.getgid?.() },
+      person: whoRunsThis(),
       volume: volumeName(pages.stateDir),
     });
   };
+}
+
+function whoRunsThis(): Person {
+  const groups = process.getgroups?.() ?? [];
+  return { uid: process.getuid?.(), gid: process.getgid?.(), groups };
 }
 
 /** One for each user and state folder, as JupyterLab's settings are when it is a process. */

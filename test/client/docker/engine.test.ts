@@ -61,6 +61,13 @@ describe('an engine', () => {
       'linux',
       ['--user=0:0', '--cap-add=DAC_OVERRIDE'],
     ],
+    [
+      'themselves in all of their groups',
+      {},
+      { ...ann, groups: [100, 27, 2001] },
+      'linux',
+      ['--user=1000:100', '--group-add=27', '--group-add=2001'],
+    ],
     ['root of a rootless engine', { isRootless: true }, ann, 'linux', ['--user=0:0']],
     [
       'themselves in spite of remapping',
