@@ -71,7 +71,7 @@ write_gateway_config() {
     mv "$token_file.new" "$token_file"
   fi
   token=$(<"$token_file")
-  # Readable for the image's user through the mount; $STATE itself is root's.
+  # Readable for the image's user through the mount, whatever the umask; $STATE itself is root's.
   cat >"$STATE/gateway/jupyter_server_config.json.new" <<END
 {
   "ServerApp": {
@@ -85,6 +85,7 @@ write_gateway_config() {
   "MappingKernelManager": { "cull_idle_timeout": 0 }
 }
 END
+  chmod 0644 "$STATE/gateway/jupyter_server_config.json.new"
   mv "$STATE/gateway/jupyter_server_config.json.new" "$STATE/gateway/jupyter_server_config.json"
 }
 

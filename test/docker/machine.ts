@@ -46,7 +46,8 @@ export async function bootMachine(
   });
   const folder = temporaryFolder(t);
   const log = path.join(folder, 'log');
-  const child = spawn('bash', ['-c', 'exec bash "$0" >"$1" 2>&1', SCRIPT, log], {
+  // Where the umask is strict, the gateway's user still reads what is its own.
+  const child = spawn('bash', ['-c', 'umask 077; exec bash "$0" >"$1" 2>&1', SCRIPT, log], {
     env: {
       PATH: `${standIns(folder)}:${process.env['PATH'] ?? ''}`,
       DOCKER_HOST: engineHost(),
