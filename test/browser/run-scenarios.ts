@@ -1,14 +1,12 @@
 // Runs the scenarios on one kind of page: one gateway and agent, one browser, every scenario with pages of its own.
 import type { TestContext } from 'node:test';
-import { chromium } from 'playwright-core';
 import { requireProgram } from '../helpers/requires.ts';
+import { CHROMIUM, launchBrowser } from './chromium.ts';
 import { lastFirst } from './last-first.ts';
 import type { Scenario } from './scenarios.ts';
 import type { PageKind } from './ui-path.ts';
 import { requirePages } from './ui-path.ts';
 import { startWorld } from './world.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
 
 export interface Scenarios {
   /** Those that mostly wait: all at once. */
@@ -28,7 +26,7 @@ export async function runScenarios(
   if (searchPath === undefined) return;
   const t = lastFirst(test);
   const world = await startWorld(t, gatewayProgram);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const browser = await launchBrowser();
   t.after(() => browser.close());
   const suite = { kind, searchPath, world, browser };
   const run = (name: string, scenario: Scenario) => test.test(name, (t) => scenario(t, suite));

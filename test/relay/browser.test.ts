@@ -4,15 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
+import { CHROMIUM, launchBrowser } from '../browser/chromium.ts';
 import { requireProgram } from '../helpers/requires.ts';
 import { until } from '../helpers/until.ts';
 import type { JupyterWorld } from './jupyter-world.ts';
 import { startJupyterWorld } from './jupyter-world.ts';
 
 const JUPYTER = '/usr/bin/jupyter-server';
-const CHROMIUM = '/usr/bin/chromium';
 
 describe('a browser at the relay', () => {
   let world: JupyterWorld | undefined;
@@ -20,7 +19,7 @@ describe('a browser at the relay', () => {
   before(async () => {
     if (!existsSync(JUPYTER) || !existsSync(CHROMIUM)) return;
     world = await startJupyterWorld();
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    browser = await launchBrowser();
   });
   after(async () => {
     await browser?.close();
