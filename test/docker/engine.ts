@@ -27,7 +27,7 @@ const MAX_OUTPUT = 64 * 1_048_576;
 let found: { host: string } | { missing: string } | undefined;
 
 /** Undefined: the test is skipped. As root, whose containers' files are to be removed. */
-export function requireEngine(t: TestContext): Docker | undefined {
+export function requireEngine(t: Pick<TestContext, 'skip'>): Docker | undefined {
   found ??= findEngine();
   if ('host' in found) return docker;
   isMissing(t, found.missing);

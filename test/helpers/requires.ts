@@ -7,13 +7,13 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 
 /** Whether `program` (a name on PATH, or an absolute path) is there; if not, the test is skipped. */
-export function requireProgram(t: TestContext, program: string): boolean {
+export function requireProgram(t: Pick<TestContext, 'skip'>, program: string): boolean {
   if (findProgram(program) !== undefined) return true;
   return isMissing(t, `${program} is not installed`);
 }
 
 /** With CI=true what could be expected to be there must be. */
-export function isMissing(t: TestContext, message: string): false {
+export function isMissing(t: Pick<TestContext, 'skip'>, message: string): false {
   if (process.env['CI'] === 'true')
     throw new Error(`${message}, and with CI=true nothing is skipped`);
   t.skip(message);
