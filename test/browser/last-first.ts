@@ -8,6 +8,11 @@ export type Cleaner = Pick<TestContext, 'after'>;
 export function lastFirst(t: Cleaner): Cleaner {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
+  return cleanerOf(stack);
+}
+
+/** For what is no test. */
+export function cleanerOf(stack: AsyncDisposableStack): Cleaner {
   return {
     after: (action) => {
       stack.defer(async () => {

@@ -1,16 +1,16 @@
 // What a person does with the printed URL: opens an example notebook in a browser, runs all of it, sees numbers and
-// plots; and the kernel is the emulated instance's. DATALAB_SCREENSHOT=FILE keeps the picture of the README.
+// plots; and the kernel is the emulated instance's.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { CHROMIUM, launchBrowser } from '../browser/chromium.ts';
 import { runClient, untilNoProcess } from '../helpers/client.ts';
 import { requireProgram } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const EXAMPLES = path.join(import.meta.dirname, '../../examples');
-const CHROMIUM = '/usr/bin/chromium';
 const NOTEBOOK_SECONDS = 120;
 
 const RESULTS = {
@@ -27,7 +27,7 @@ describe('the example notebooks in a browser', () => {
     const client = runClient(t, stateDir, ['start', '--emulator', '--json', content]);
     const { ui, session } = await client.ready();
     assert.ok(ui);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    const browser = await launchBrowser();
     t.after(() => browser.close());
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(ui.url);
@@ -41,7 +41,6 @@ describe('the example notebooks in a browser', () => {
       await where.waitFor({ state: 'attached' });
       const images = page.locator('.output_png img, .jp-RenderedImage img');
       assert.equal(await images.count(), plots, `${notebook} shows its plots`);
-      if (notebook.startsWith('keeling')) await takePicture(page);
     }
     client.signal('SIGINT');
     assert.equal(await client.ended, 0);
@@ -64,14 +63,4 @@ async function runAll(page: Page, start: URL, notebook: string): Promise<void> {
   await page.locator('.kernel_idle_icon').waitFor({ state: 'attached' });
   await page.getByRole('button', { name: 'Cell' }).or(page.locator('#celllink')).first().click();
   await page.locator('#run_all_cells').click();
-}
-
-async function takePicture(page: Page): Promise<void> {
-  const file = process.env['DATALAB_SCREENSHOT'];
-  if (file === undefined) return;
-  const noNews = page.getByRole('button', { name: 'No', exact: true });
-  if (await noNews.isVisible()) await noNews.click();
-  await noNews.waitFor({ state: 'hidden' });
-  await page.locator('.output_png img, .jp-RenderedImage img').first().scrollIntoViewIfNeeded();
-  await page.screenshot({ path: file });
 }
