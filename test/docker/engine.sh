@@ -60,6 +60,8 @@ stop() {
     sleep 0.1
   done
   ! kill -0 "$pid" 2>/dev/null || fail "dockerd ($pid) does not end"
+  # An engine leaves the network namespace that containers of the machine's own network have had.
+  ! mountpoint --quiet "$RUN/exec/netns/default" || umount "$RUN/exec/netns/default"
   rm -rf --one-file-system "$RUN"
 }
 
