@@ -108,7 +108,8 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
     const answer = await until('the cell is answered', () => told.reply(), 60);
     assert.equal(answer.status, 'aborted');
     assert.match(told.errors().join(), /the kernel went: it was stopped, or its end was not seen/);
-    await until('the kernel is told dead', () => told.states().includes('dead'), 60);
+    // Then a front-end asks for the kernel, and hears that there is none.
+    await until('its connection is ended', () => told.isEnded(), 60);
     const again = await until('there is a gateway again', () => {
       return newKernel(gateway).catch(() => undefined);
     });

@@ -1,6 +1,6 @@
-// A front-end that keeps all it is told of one cell, and of the kernel's state.
+// A front-end that keeps all it is told of one cell.
 import { randomUUID } from 'node:crypto';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import type { Gateway } from '../helpers/jupyter-front-end.ts';
 import { openKernelSocket } from '../helpers/kernel-socket.ts';
 
@@ -19,8 +19,8 @@ export interface Listener {
   texts(): string[];
   /** What the cell's errors say. */
   errors(): string[];
-  /** Of the kernel, as they came. */
-  states(): unknown[];
+  /** The connection has ended, from the other side. */
+  isEnded(): boolean;
   /** Undefined while there is none. */
   reply(): Reply | undefined;
   close(): void;
@@ -30,7 +30,7 @@ export async function listen({ url, token }: Gateway, kernel: string): Promise<L
   const session = randomUUID();
   const id = randomUUID();
   const address = `${url.replace('http', 'ws')}/api/kernels/${kernel}/channels`;
-  const socket: WebSocket = await openKernelSocket(`${address}?session_id=${session}`, {
+  const socket = await openKernelSocket(`${address}?session_id=${session}`, {
     headers: { authorization: `Bearer ${token}` },
   });
   socket.on('error', () => undefined);
@@ -52,7 +52,7 @@ export async function listen({ url, token }: Gateway, kernel: string): Promise<L
     },
     texts: () => told('stream').map(({ content }) => String(content['text'])),
     errors: () => told('error').map(({ content }) => String(content['evalue'])),
-    states: () => told('status').map(({ content }) => content['execution_state']),
+    isEnded: () => socket.readyState === WebSocket.CLOSED,
     reply: () =>
       told('execute_reply').find(({ parent_header: parent }) => parent.msg_id === id)?.content,
     close: () => {
