@@ -118,7 +118,12 @@ describe('the container with the notebook pages', () => {
       env: { ...process.env, HOME: home },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    const said = once(createInterface(child.stdout), 'line') as Promise<[string]>;
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`the client ended with ${code}`);
+    });
+    ended.catch(() => undefined);
+    const [line] = await Promise.race([said, ended]);
     const address = JSON.parse(line) as { socketPath: string };
     assert.equal(statSync(address.socketPath).uid, 4711);
     const relay = await relayTo(t, {}, { ui: { address, startPath: '/lab' } });
