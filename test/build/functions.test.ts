@@ -11,6 +11,7 @@ import { copySources, filesBelow, ROOT, runIn } from './built.ts';
 const FILES = [
   'LICENSE',
   'LICENSES.txt',
+  'cloudbuild/extend.yaml',
   'cloudbuild/gateway.yaml',
   'docker/gateway/vm-startup.sh',
   'package.json',
