@@ -52,7 +52,7 @@ describe('a build of the gateway image', () => {
     const log = await logOf(cloud, build['id']);
     const shown = log.join('\n');
     assert.match(shown, /"image": Error response from daemon: manifest for .*:latest not found/);
-    assert.match(shown, /"source": There is no image whose layers could be used again/);
+    assert.match(shown, /"image": There is no image whose layers could be used again/);
     assert.match(shown, /"image": Step 1\/\d+ : ARG BASE_IMAGE=debian:trixie-slim/);
     assert.doesNotMatch(shown, /Using cache/);
     assert.equal(log.at(-1), 'DONE');
