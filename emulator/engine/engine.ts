@@ -1,9 +1,8 @@
 // A Docker engine of this machine, through the `docker` program, which knows contexts, DOCKER_HOST and rights. Everything of
 // the docker runtime goes through here.
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { z } from 'zod';
+import { findProgram } from '../find-program.ts';
 
 export interface Engine {
   /** Path of the `docker` program. */
@@ -50,9 +49,9 @@ const information = z.object({
  */
 export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
   const searchPath = environment['PATH'] ?? '';
-  const program = findProgram('docker', 'docker.io', searchPath);
+  const program = requireProgram('docker', 'docker.io', searchPath);
   // Of the instances' startup script.
-  findProgram('curl', 'curl', searchPath);
+  requireProgram('curl', 'curl', searchPath);
   const ask = (args: readonly string[]) =>
     call(program, args, { ...environment }, LOOK_SECONDS, undefined).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
@@ -93,16 +92,10 @@ function problemOf(host: string, seen: z.infer<typeof information>): string | un
   return undefined;
 }
 
-function findProgram(name: string, debianPackage: string, searchPath: string): string {
-  for (const folder of searchPath.split(':').filter((entry) => entry !== '')) {
-    const file = path.join(folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // not there: the next folder
-    }
-  }
+function requireProgram(name: string, debianPackage: string, searchPath: string): string {
+  const folders = searchPath.split(':').filter((folder) => folder !== '');
+  const found = findProgram(name, folders);
+  if (found !== undefined) return found;
   throw new EngineError(
     `The program ${name} is not on PATH. Install it (on Debian: apt-get install ${debianPackage}), ` +
       'or leave out --runtime docker.',

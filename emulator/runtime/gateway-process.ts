@@ -1,7 +1,7 @@
 // The gateway image in the process runtime: Debian's Jupyter server, in an environment as bare as a
 // container's, with the files that vm-startup.sh mounts.
-import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { findProgram } from '../find-program.ts';
 import type { Endpoint, Mount } from './docker-arguments.ts';
 
 const CONFIG_FILE = '/etc/jupyter/jupyter_server_config.json';
@@ -24,7 +24,7 @@ export function gatewayProcess(
 ): GatewayProcess {
   const work = hostPath(run.mounts, '/work');
   return {
-    file: findProgram('jupyter-server', env['PATH'] ?? ''),
+    file: requireProgram('jupyter-server', env['PATH'] ?? ''),
     args: [
       `--ServerApp.ip=${run.publish.address}`,
       `--ServerApp.port=${run.publish.port}`,
@@ -54,16 +54,9 @@ function hostPath(mounts: readonly Mount[], container: string): string {
   return mount.host;
 }
 
-function findProgram(name: string, searchPath: string): string {
+function requireProgram(name: string, searchPath: string): string {
   // Debian's first: a Python environment on the user's PATH may have the command without a kernel.
-  for (const folder of ['/usr/bin', ...searchPath.split(':')]) {
-    const file = path.join(folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // not there: the next folder
-    }
-  }
+  const found = findProgram(name, ['/usr/bin', ...searchPath.split(':')]);
+  if (found !== undefined) return found;
   throw new Error(`${name} is not installed`);
 }

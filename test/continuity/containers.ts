@@ -133,18 +133,12 @@ export function agentContainer(docker: Docker, options: AgentContainerOptions): 
     environment: { DOCKER_HOST: engineHost() },
     isReady: (lines) => lines.some((line) => line.includes('front door open')),
   });
-  return {
-    get lines() {
-      return program.lines;
-    },
-    get processId() {
-      return program.processId;
-    },
-    start: () => program.start(),
-    end: async (signal) => {
+  const endProgram = program.end.bind(program);
+  return Object.assign(program, {
+    end: async (signal: Parameters<Program['end']>[0]) => {
       // A signal to `docker run` is handed on to the agent, but for the one that nobody can hand on.
       if (signal === 'SIGKILL') await docker('rm', '--force', name).catch(() => undefined);
-      await program.end(signal);
+      await endProgram(signal);
       await until(`${name} is gone`, () =>
         docker('inspect', name).then(
           () => false,
@@ -158,5 +152,5 @@ export function agentContainer(docker: Docker, options: AgentContainerOptions): 
     resume: async () => {
       await docker('unpause', name);
     },
-  };
+  });
 }

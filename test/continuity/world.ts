@@ -196,18 +196,10 @@ function agentOf(places: AgentPlaces): AgentProgram {
     if (program.processId !== undefined) process.kill(program.processId, name);
     return Promise.resolve();
   };
-  return {
-    get lines() {
-      return program.lines;
-    },
-    get processId() {
-      return program.processId;
-    },
-    start: () => program.start(),
-    end: (how) => program.end(how),
+  return Object.assign(program, {
     suspend: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
-  };
+  });
 }
 
 interface RelayPlaces {
