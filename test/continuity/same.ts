@@ -155,6 +155,6 @@ function withoutProcess(output: Output): Output {
 function withoutCounts(output: Output): Output {
   const text = JSON.stringify(output)
     .replaceAll(/"execution_count":\d+/g, '"execution_count":0')
-    .replaceAll(/In \[\d+\]/g, 'In [0]');
+    .replaceAll(/In ?\[\d+\]/g, 'In [0]');
   return JSON.parse(text) as Output;
 }
