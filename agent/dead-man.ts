@@ -22,6 +22,11 @@ export class DeadMan {
     this.begin(now);
   }
 
+  /** What counts from now on; `Infinity`: it never ends. */
+  allow(seconds: number): void {
+    this.#seconds = seconds;
+  }
+
   /** The machine woke then, or something worked on it: the full time counts from there. */
   begin(at: number): void {
     this.#since = Math.max(this.#since, at);

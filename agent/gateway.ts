@@ -153,6 +153,23 @@ export class Gateway {
     }
   }
 
+  /** Has the server end, with its kernels; whether it has heard. Some servers do not take it. */
+  async endServer(): Promise<boolean> {
+    try {
+      const answer = await this.#pool.request({
+        path: '/api/shutdown',
+        method: 'POST',
+        headers: { Authorization: await this.authorization() },
+        headersTimeout: QUESTION_TIMEOUT_MILLISECONDS,
+      });
+      await answer.body.dump();
+      return answer.statusCode < 300;
+    } catch (error) {
+      this.#log.error('gateway not ended', { reason: reasonOf(error) });
+      return false;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }

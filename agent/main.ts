@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { Api } from './api.ts';
 import { Channels } from './channels.ts';
 import type { Clock } from './clock.ts';
-import type { Config } from './config.ts';
+import type { Config, SessionRole } from './config.ts';
 import { Cpu } from './cpu.ts';
 import { Creations } from './creations.ts';
 import { DeadMan } from './dead-man.ts';
@@ -17,7 +17,9 @@ import { KernelHosts } from './kernel-hosts.ts';
 import { Kernels } from './kernels.ts';
 import type { Log } from './log.ts';
 import { isAtRest } from './look.ts';
+import { Owner, readAccessToken } from './owner.ts';
 import { Pulse } from './pulse.ts';
+import type { Observation } from './reporter.ts';
 import { Reporter } from './reporter.ts';
 import { createFrontDoor } from './server.ts';
 import { Unattended } from './unattended.ts';
@@ -45,18 +47,19 @@ export interface Agent {
 /** Resolves when the front door is open; registering goes on behind it. */
 export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent> {
   const { clock, log } = deps;
-  let accessToken: string | undefined;
+  const { role } = config;
+  let accessToken = role.kind === 'owner' ? await readAccessToken(role) : undefined;
   const switchedOff = Promise.withResolvers<undefined>();
   const onChange = () => {
-    reporter.changed();
+    reporter?.changed();
   };
   const gateway = new Gateway(config.gatewayUrl, config.gatewayTokenFile, log);
   const kernels = new Kernels(clock, onChange);
   let wasReady = false;
   const onReadyChanged = () => {
     // The first time after a boot somebody waits for it; a gateway that comes and goes is no reason to hurry.
-    if (watch.isReady && !wasReady) reporter.reportNow();
-    else reporter.changed();
+    if (watch.isReady && !wasReady) reporter?.reportNow();
+    else reporter?.changed();
     wasReady ||= watch.isReady;
   };
   const onListed = (ids: ReadonlySet<string>, askedAt: number) => {
@@ -69,13 +72,18 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     clock,
     log,
     onUrgent: () => {
-      reporter.reportNow();
+      reporter?.reportNow();
     },
     onSwitchOff: () => {
-      switchedOff.resolve(undefined);
+      // A machine takes everything with it; on somebody's own, the gateway is to end, too.
+      const ended = owner ? gateway.endServer() : Promise.resolve(true);
+      void ended.then(() => {
+        switchedOff.resolve(undefined);
+      });
     },
   });
   const deadMan = new DeadMan(clock.awake());
+  const owner = role.kind === 'owner' ? new Owner({ role, deadMan, kernels, clock }) : undefined;
   const unattended = new Unattended({
     ...{ deadMan, kernels, cpu, clock, log },
     onForgotten: () => {
@@ -86,40 +94,37 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     clock,
     onBeat: () => {
       gate.tick();
+      owner?.beat();
       unattended.beat();
     },
     onWake: () => {
       log.info('woken', { wake: pulse.wakes });
       deadMan.begin(clock.awake());
       gate.woke();
-      reporter.woke();
+      reporter?.woke();
       watch.look();
     },
   });
-  const reporter = new Reporter({
-    api: new Api(
-      config.apiUrl,
-      config.sessionId,
-      new Identity(config.metadataHost, config.apiUrl, clock),
-    ),
-    agentVersion: deps.version,
-    bootId: randomUUID(),
-    observe: () => ({
-      wake: pulse.wakes,
-      gatewayReady: watch.isReady,
-      kernels: kernels.activities().slice(0, MAX_REPORTED_KERNELS),
-    }),
-    gate,
-    onRegistered: (token) => {
-      accessToken = token;
-    },
-    onReached: (deadManSeconds) => {
-      deadMan.reached(deadManSeconds, clock.awake());
-    },
-    clock,
-    log,
-    random: deps.random,
+  const observe = (): Observation => ({
+    wake: pulse.wakes,
+    gatewayReady: watch.isReady,
+    kernels: kernels.activities().slice(0, MAX_REPORTED_KERNELS),
   });
+  const reporter =
+    role.kind === 'session'
+      ? new Reporter({
+          api: apiOf(role, clock),
+          agentVersion: deps.version,
+          bootId: randomUUID(),
+          ...{ observe, gate, clock, log, random: deps.random },
+          onRegistered: (token) => {
+            accessToken = token;
+          },
+          onReached: (deadManSeconds) => {
+            deadMan.reached(deadManSeconds, clock.awake());
+          },
+        })
+      : undefined;
   const hosts = new KernelHosts({
     ...{ stateDir: config.stateDir, logBytes: config.logBytes },
     ...{ gateway, kernels, gate, clock, log },
@@ -127,6 +132,10 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
   const channels = new Channels({ hosts, gate, clock, log });
   const server = createFrontDoor({
     accessToken: () => accessToken,
+    onAsked: () => {
+      owner?.asked();
+    },
+    activity: owner && observe,
     gateway,
     gate,
     channels,
@@ -147,14 +156,14 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
   log.info('front door open', { address: config.address, port });
   pulse.start();
   watch.look();
-  const reporting = reporter.run();
+  const reporting = reporter?.run();
   return {
     port,
     switchedOff: switchedOff.promise,
     stop: async () => {
       pulse.stop();
       watch.stop();
-      reporter.stop();
+      reporter?.stop();
       server.close();
       await channels.close();
       server.closeAllConnections();
@@ -162,6 +171,10 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
       await reporting;
     },
   };
+}
+
+function apiOf({ apiUrl, sessionId, metadataHost }: SessionRole, clock: Clock): Api {
+  return new Api(apiUrl, sessionId, new Identity(metadataHost, apiUrl, clock));
 }
 
 async function listen(server: Server, config: Config): Promise<number> {

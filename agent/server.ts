@@ -18,7 +18,14 @@ export interface FrontDoorOptions extends ChangeOptions {
   /** `undefined` until the agent is registered. */
   accessToken: () => string | undefined;
   channels: Channels;
+  /** A request bore the token. */
+  onAsked: () => void;
+  /** What a report would say, where nobody gets reports: for the client to ask. */
+  activity: (() => object) | undefined;
 }
+
+/** Beside the gateway's own paths, and none that a relay passes on. */
+const ACTIVITY_PATH = '/datalab/activity';
 
 export function createFrontDoor(options: FrontDoorOptions): Server {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MILLISECONDS, requestTimeout: 0 });
@@ -38,6 +45,7 @@ async function handleRequest(
 ): Promise<void> {
   const route = admit(options, request);
   if ('status' in route) refuse(response, route);
+  else if ('activity' in route) answerJson(response, route.activity);
   else if (isReading(request)) await options.gateway.forward(request, response, route.path);
   else await passChange(options, request, response, route);
 }
@@ -58,12 +66,25 @@ async function handleUpgrade(
     refuseUpgrade(socket, route.status, route.message);
     return;
   }
+  if ('activity' in route) {
+    refuseUpgrade(socket, 404, 'There is no WebSocket here.');
+    return;
+  }
   const { path, channelOf: kernelId } = route;
   if (kernelId === undefined) refuseUpgrade(socket, 404, 'There is no WebSocket here.');
   else await options.channels.accept(request, socket, head, { kernelId, path });
 }
 
-function admit(options: FrontDoorOptions, request: IncomingMessage): Route | Refusal {
+function answerJson(response: ServerResponse, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  response.end(text);
+}
+
+function admit(
+  options: FrontDoorOptions,
+  request: IncomingMessage,
+): Route | Refusal | { activity: object } {
   const expected = options.accessToken();
   if (expected === undefined) {
     return { status: 503, message: 'The agent is not registered yet. Try again in a moment.' };
@@ -71,7 +92,10 @@ function admit(options: FrontDoorOptions, request: IncomingMessage): Route | Ref
   if (!isAuthorized(request.headers.authorization, expected)) {
     return { status: 401, message: "The session's access token is missing or wrong." };
   }
-  return routeOf(request.url ?? '/') ?? { status: 404, message: 'The agent does not serve this.' };
+  options.onAsked();
+  const { url = '/' } = request;
+  if (options.activity && url === ACTIVITY_PATH) return { activity: options.activity() };
+  return routeOf(url) ?? { status: 404, message: 'The agent does not serve this.' };
 }
 
 /** In a time that does not depend on where the two differ. */

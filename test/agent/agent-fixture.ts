@@ -42,9 +42,12 @@ export async function runAgent(
       gatewayTokenFile: gateway.tokenFile,
       stateDir,
       logBytes: 256 * 1_048_576,
-      apiUrl: api.url,
-      sessionId: 's1',
-      metadataHost: api.metadataHost,
+      role: {
+        kind: 'session',
+        apiUrl: api.url,
+        sessionId: 's1',
+        metadataHost: api.metadataHost,
+      },
     },
     {
       clock: systemClock,

@@ -25,6 +25,15 @@ describe('node agent/bin.ts', { timeout: 60_000 }, () => {
     }
   });
 
+  it('wants a backend or a token of its own, and not both', async (t) => {
+    const child = run(t, {
+      ...settings('http://127.0.0.1:1', '127.0.0.1:1'),
+      ACCESS_TOKEN_FILE: '/nowhere/access-token',
+    });
+    assert.ok(child.stderr);
+    assert.match(await text(child.stderr), /API_URL: not beside ACCESS_TOKEN_FILE/);
+  });
+
   it('registers, reports a gateway that never answers, and ends with 143 on SIGTERM', async (t) => {
     const api = await startApiServer();
     t.after(() => api.close());

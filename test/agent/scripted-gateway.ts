@@ -86,6 +86,7 @@ export class ScriptedGateway {
   #make(url: string, body: Wanted): object {
     if (url === '/api/kernels') return this.newKernel(body.name);
     if (url.endsWith('/restart')) return { id: 'k' };
+    if (url === '/api/shutdown') return {};
     const known = this.sessions.find(({ id, path }) =>
       url === '/api/sessions' ? path === body.path : url.endsWith(id),
     );

@@ -107,8 +107,9 @@ class ReportingInstance implements RunningInstance {
     };
     const agent = await startAgent(
       {
-        ...{ address, port: AGENT_PORT, gatewayUrl, gatewayTokenFile, apiUrl, sessionId },
-        ...{ metadataHost, stateDir: path.join(folder, 'agent'), logBytes: 256 * 1_048_576 },
+        ...{ address, port: AGENT_PORT, gatewayUrl, gatewayTokenFile },
+        ...{ stateDir: path.join(folder, 'agent'), logBytes: 256 * 1_048_576 },
+        role: { kind: 'session', apiUrl, sessionId, metadataHost },
       },
       { clock: this.#clock, log: { info: say, error: say }, random: Math.random, version: 'test' },
     );
