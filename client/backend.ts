@@ -1,4 +1,6 @@
 // Where the API is and who calls it: the emulator on this machine, or what the settings say.
+import type { Duplex } from 'node:stream';
+import type { ConnectResponse } from '../functions/contract.ts';
 import { createApi, type Api } from './api/api.ts';
 import type { Flags } from './flags.ts';
 import type { Identity } from './identity/open.ts';
@@ -11,9 +13,18 @@ export interface Backend extends AsyncDisposable {
   settings: CompleteSettings;
   api: Api;
   credentials: Identity;
-  iapUrl: string;
+  way: Way;
   /** Settles with the reason when the backend goes away for good (an emulator that ended). */
   lost: Promise<string>;
+}
+
+/** From here to a session's agent. */
+export interface Way {
+  /** The stage that takes it first, and what that says. */
+  stage: string;
+  words: string;
+  /** Opens a stream, which ends where the answer of `:connect` says. */
+  open(connection: ConnectResponse): Promise<Duplex>;
 }
 
 /** For verbs that do nothing before. */
@@ -41,7 +52,7 @@ export async function connectBackend(
     settings,
     credentials,
     api: apiAt(apiUrl, credentials, settings, io),
-    iapUrl: settings.iapUrl,
+    way: wayThroughIap(settings.iapUrl, credentials, io),
     lost: new Promise(() => undefined),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -64,7 +75,7 @@ async function emulatedBackend(
       settings,
       credentials,
       api: apiAt(urls.api, credentials, settings, io),
-      iapUrl: urls.iap,
+      way: wayThroughIap(urls.iap, credentials, io),
       lost: emulator.lost,
       [Symbol.asyncDispose]: () => emulator.detach(),
     };
@@ -72,6 +83,17 @@ async function emulatedBackend(
     await emulator.detach();
     throw error;
   }
+}
+
+function wayThroughIap(url: string, credentials: Identity, { env }: Io): Way {
+  return {
+    stage: 'Tunnel',
+    words: 'a way to the instance, through Google’s IAP',
+    open: async ({ tunnel: target }) => {
+      const { openTunnelAs } = await import('./identity/tunnel.ts');
+      return await openTunnelAs(credentials, { url, target, env });
+    },
+  };
 }
 
 function apiAt(url: string, credentials: Identity, settings: CompleteSettings, io: Io): Api {

@@ -88,7 +88,7 @@ async function wakeSession(
   const onSeen = () => undefined;
   const signal = io.interrupt;
   const woken = await settleInStages(asked, { api, progress, signal, io, onSeen });
-  await progress.stage('Tunnel', async (stage) => {
+  await progress.stage(backend.way.stage, async (stage) => {
     await untilRelayAnswers(key, gateway, stage, io);
   });
   return woken;

@@ -3,17 +3,11 @@
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectResponse } from '../../functions/contract.ts';
-import type { Io } from '../io.ts';
+import type { Way } from '../backend.ts';
 import type { AgentAccess } from '../relay/agent-link.ts';
-import { openTunnelAs } from '../identity/tunnel.ts';
-import type { Identity } from '../identity/open.ts';
 
 export interface SessionAccessOptions {
-  iapUrl: string;
-  /** Who tunnels. */
-  credentials: Pick<Identity, 'accessToken' | 'forget' | 'command'>;
-  /** Names the proxy, if there is one. */
-  env: Io['env'];
+  way: Pick<Way, 'open'>;
   connection: ConnectResponse;
 }
 
@@ -45,8 +39,7 @@ export class SessionAccess implements AgentAccess {
       throw new Error(this.#whyResting);
     }
     const connection = this.#connection;
-    const { iapUrl: url, credentials, env } = this.#options;
-    const stream = await openTunnelAs(credentials, { url, target: connection.tunnel, env });
+    const stream = await this.#options.way.open(connection);
     if (connection === this.#connection && this.downMessage === undefined)
       return this.#track(stream);
     stream.destroy();

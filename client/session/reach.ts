@@ -45,7 +45,7 @@ export async function reachSession(
   });
   onSeen(asked);
   const session = await settleInStages(asked, { api, progress, signal, io, onSeen });
-  const access = await progress.stage('Tunnel', (stage) =>
+  const access = await progress.stage(backend.way.stage, (stage) =>
     openWay(backend, session, { stage, onSeen, signal, io }),
   );
   return { session, access };
@@ -63,10 +63,10 @@ async function openWay(
   session: SessionView,
   { stage, onSeen, signal, io }: Way,
 ): Promise<SessionAccess> {
-  const { api, credentials, iapUrl } = backend;
-  stage.say('a way to the instance, through Google’s IAP');
+  const { api, way } = backend;
+  stage.say(way.words);
   const connection = await api.connect(session.id);
-  const access = new SessionAccess({ iapUrl, credentials, env: io.env, connection });
+  const access = new SessionAccess({ way, connection });
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const limits = {

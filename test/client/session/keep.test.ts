@@ -42,13 +42,7 @@ async function keep(answers: readonly SessionView[], atEnter?: SessionView) {
         connect: () => Promise.resolve(CONNECTION),
       },
       access: new SessionAccess({
-        iapUrl: 'wss://127.0.0.1:1',
-        credentials: {
-          accessToken: () => Promise.resolve(''),
-          forget: () => undefined,
-          command: '',
-        },
-        env: {},
+        way: { open: () => Promise.reject(new Error('no way')) },
         connection: CONNECTION,
       }),
       probe: () => Promise.reject(new Error('no way')),
