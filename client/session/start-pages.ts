@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
-import type { Engine, Person } from '../docker/engine-info.ts';
+import type { Engine } from '../docker/engine-info.ts';
+import { whoRunsThis } from '../docker/person.ts';
 import { UI_IMAGE_SOURCE } from '../installed.ts';
 import type { Io } from '../io.ts';
 import { keepUiServer } from '../jupyter/kept-ui.ts';
@@ -87,15 +88,16 @@ function inContainer(pages: Pages, engine: Engine, { logFile, tell, io }: Surrou
   const environment = { ...io.env };
   const stateDir = path.join(pages.stateDir, 'ui');
   return async (signal) => {
-    const { ensureUiImage } = await import('../docker/ui-image.ts');
+    const { ensureImage } = await import('../docker/built-image.ts');
+    const { uiImage } = await import('../docker/ui-image.ts');
     const { removeLeftovers } = await import('../docker/leftovers.ts');
     const { startUiContainer } = await import('../docker/ui-container.ts');
     const onProgress = (line: string) => {
       tell(`building the image, once: ${line}`);
     };
-    const source = { source: UI_IMAGE_SOURCE, baseImage: pages.baseImage };
+    const wanted = uiImage({ source: UI_IMAGE_SOURCE, baseImage: pages.baseImage });
     const [image] = await Promise.all([
-      ensureUiImage({ ...source, environment, onProgress, signal }),
+      ensureImage(wanted, { environment, onProgress, signal }),
       removeLeftovers({ environment, signal }),
       removeOldRunFolders(stateDir),
     ]);
@@ -107,11 +109,6 @@ function inContainer(pages: Pages, engine: Engine, { logFile, tell, io }: Surrou
       volume: volumeName(pages.stateDir),
     });
   };
-}
-
-function whoRunsThis(): Person {
-  const groups = process.getgroups?.() ?? [];
-  return { uid: process.getuid?.(), gid: process.getgid?.(), groups };
 }
 
 /** One for each user and state folder, as JupyterLab's settings are when it is a process. */

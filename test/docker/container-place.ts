@@ -6,7 +6,8 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../client/clock.ts';
 import { startUiContainer, type UiContainerOptions } from '../../client/docker/ui-container.ts';
-import { ensureUiImage } from '../../client/docker/ui-image.ts';
+import { ensureImage } from '../../client/docker/built-image.ts';
+import { uiImage } from '../../client/docker/ui-image.ts';
 import { UI_IMAGE_SOURCE } from '../../client/installed.ts';
 import type { UiServer } from '../../client/jupyter/ui-answers.ts';
 import { newUiLog } from '../../client/jupyter/ui-logs.ts';
@@ -22,11 +23,11 @@ export const REPOSITORY = 'datalab-ui-test';
 
 let building: Promise<string> | undefined;
 
-export function uiImage(): Promise<string> {
-  building ??= ensureUiImage({
-    ...{ source: UI_IMAGE_SOURCE, baseImage: BASE_IMAGE, repository: REPOSITORY },
-    ...{ environment: process.env, onProgress: () => undefined },
-  });
+export function pagesImage(): Promise<string> {
+  building ??= ensureImage(
+    uiImage({ source: UI_IMAGE_SOURCE, baseImage: BASE_IMAGE, repository: REPOSITORY }),
+    { environment: process.env, onProgress: () => undefined },
+  );
   return building;
 }
 
@@ -39,7 +40,7 @@ export interface ContainerPlace extends UiContainerOptions {
 export async function containerPlace(t: TestContext): Promise<ContainerPlace | undefined> {
   const engine = await requireClientEngine(t);
   if (!engine) return undefined;
-  const image = await uiImage();
+  const image = await pagesImage();
   const end = lastFirst(t);
   const folder = temporaryFolder(end);
   const contentDir = path.join(folder, 'my "notebooks", all');

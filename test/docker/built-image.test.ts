@@ -1,17 +1,24 @@
-// The image of the notebook pages in the real engine, for which here stands one that is made in a moment.
+// Images of ours in the real engine, for which here stands one that is made in a moment.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { ensureUiImage, uiImageName, type UiImageOptions } from '../../client/docker/ui-image.ts';
+import {
+  ensureImage,
+  nameOf,
+  type BuildOptions,
+  type ImageToBuild,
+} from '../../client/docker/built-image.ts';
+import { uiImage } from '../../client/docker/ui-image.ts';
 import { docker, requireEngine } from './engine.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 const LABEL = 'datalab.ui.test';
 
-interface Place extends UiImageOptions {
+interface Place extends BuildOptions {
+  image: ImageToBuild;
   lines: string[];
 }
 
@@ -33,7 +40,8 @@ function place(t: TestContext, steps: string): Place | undefined {
       await docker('image', 'rm', '--force', id).catch(() => undefined);
   });
   return {
-    ...{ source, repository, lines, baseImage: 'debian:trixie-slim', environment: process.env },
+    ...{ lines, environment: process.env },
+    image: uiImage({ source, repository, baseImage: 'debian:trixie-slim' }),
     onProgress: (line) => lines.push(line),
   };
 }
@@ -43,47 +51,51 @@ async function namesOf(repository: string): Promise<string[]> {
   return (await docker('images', '--format', format, repository)).split('\n').filter(Boolean);
 }
 
-describe('the image of the notebook pages', () => {
+describe('an image of ours', () => {
   it('is built once, and shows how far it is', async (t) => {
     const options = place(t, 'RUN true');
     if (!options) return;
-    const name = await ensureUiImage(options);
-    assert.deepEqual(await namesOf(options.repository ?? ''), [name]);
+    const name = await ensureImage(options.image, options);
+    assert.deepEqual(await namesOf(options.image.repository), [name]);
     assert.match(options.lines.join('\n'), /RUN true/);
     options.lines.length = 0;
-    assert.equal(await ensureUiImage(options), name);
+    assert.equal(await ensureImage(options.image, options), name);
     assert.deepEqual(options.lines, []);
   });
 
   it('is another one when its files or its base are others, and replaces the one before', async (t) => {
     const options = place(t, 'RUN true');
     if (!options) return;
-    assert.notEqual(uiImageName(options), uiImageName({ ...options, baseImage: 'debian:13' }));
-    const first = await ensureUiImage(options);
-    writeFileSync(path.join(options.source, 'marker'), 'another');
-    const second = await ensureUiImage(options);
+    const { source } = options.image;
+    assert.notEqual(nameOf(options.image), nameOf(uiImage({ source, baseImage: 'debian:13' })));
+    const first = await ensureImage(options.image, options);
+    writeFileSync(path.join(options.image.source, 'marker'), 'another');
+    const second = await ensureImage(options.image, options);
     assert.notEqual(first, second);
-    assert.deepEqual(await namesOf(options.repository ?? ''), [second]);
+    assert.deepEqual(await namesOf(options.image.repository), [second]);
   });
 
   it('stays while a container uses it', async (t) => {
     const options = place(t, 'RUN true');
     if (!options) return;
-    const first = await ensureUiImage(options);
+    const first = await ensureImage(options.image, options);
     const id = await docker('create', first, 'true');
-    writeFileSync(path.join(options.source, 'marker'), 'another');
-    const second = await ensureUiImage(options);
-    assert.deepEqual((await namesOf(options.repository ?? '')).sort(), [first, second].sort());
+    writeFileSync(path.join(options.image.source, 'marker'), 'another');
+    const second = await ensureImage(options.image, options);
+    assert.deepEqual((await namesOf(options.image.repository)).sort(), [first, second].sort());
     await docker('rm', id);
   });
 
   it('is there for both of two starts at once', async (t) => {
     const options = place(t, 'RUN sleep 1');
     if (!options) return;
-    const names = await Promise.all([ensureUiImage(options), ensureUiImage(options)]);
+    const names = await Promise.all([
+      ensureImage(options.image, options),
+      ensureImage(options.image, options),
+    ]);
     assert.equal(names[0], names[1]);
     assert.equal(await docker('run', '--rm', names[0], 'echo', 'runs'), 'runs');
-    const label = `label=datalab.ui.image=${options.repository ?? ''}`;
+    const label = `label=datalab.image=${options.image.repository}`;
     const all = await docker('images', '--quiet', '--filter', label);
     assert.equal(all.split('\n').length, 1, 'the other one is left without a name');
   });
@@ -93,7 +105,7 @@ describe('the image of the notebook pages', () => {
     const options = place(t, `RUN test -e /quick || { sleep 300; echo ${mark}; }`);
     if (!options) return;
     const abort = new AbortController();
-    const building = ensureUiImage({ ...options, signal: abort.signal });
+    const building = ensureImage(options.image, { ...options, signal: abort.signal });
     const containers = async () =>
       (await docker('ps', '--all', '--no-trunc', '--format', '{{.Command}}'))
         .split('\n')
@@ -105,22 +117,22 @@ describe('the image of the notebook pages', () => {
       }),
     ]);
     await until('nothing builds it any more', async () => (await containers()).length === 0);
-    assert.deepEqual(await namesOf(options.repository ?? ''), []);
+    assert.deepEqual(await namesOf(options.image.repository), []);
     writeFileSync(
-      path.join(options.source, 'Dockerfile'),
+      path.join(options.image.source, 'Dockerfile'),
       'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN touch /quick\n',
     );
-    const name = await ensureUiImage(options);
-    assert.deepEqual(await namesOf(options.repository ?? ''), [name]);
+    const name = await ensureImage(options.image, options);
+    assert.deepEqual(await namesOf(options.image.repository), [name]);
   });
 
   it('that cannot be built says of what, shows the end, and what to do without it', async (t) => {
     const options = place(t, 'RUN echo it has no network && false');
     if (!options) return;
     await assert.rejects(
-      ensureUiImage(options),
-      /built of debian:trixie-slim \(DATALAB_UI_BASE_IMAGE\).*--ui process[^]*it has no network/,
+      ensureImage(options.image, options),
+      /could not be built\. It begins with debian:trixie-slim \(DATALAB_UI_BASE_IMAGE\).*--ui process[^]*it has no network/,
     );
-    assert.deepEqual(await namesOf(options.repository ?? ''), []);
+    assert.deepEqual(await namesOf(options.image.repository), []);
   });
 });
