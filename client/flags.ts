@@ -22,6 +22,7 @@ export const SETTING_NAMES = [
   'runtime',
   'ui',
   'uiBaseImage',
+  'gatewayPypi',
   'port',
   'browser',
   'contentDir',
@@ -34,6 +35,7 @@ export type SettingName = (typeof SETTING_NAMES)[number];
 /** What the command line said, as it was given; settings/ checks the texts. */
 export interface Flags extends Partial<Record<SettingName, string | boolean>> {
   emulator?: true;
+  local?: true;
   json?: true;
   quiet?: true;
   yes?: true;
@@ -72,6 +74,12 @@ export const CONNECTION_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--emulator', help: 'use the Google Cloud emulator on this machine' },
   RUNTIME_FLAG,
 ];
+
+/** Of every verb that means one session, or the list of them. */
+export const LOCAL_FLAG: FlagDeclaration = {
+  spec: '--local',
+  help: 'kernels in containers of this machine, without a backend',
+};
 
 export const OUTPUT_FLAGS: readonly FlagDeclaration[] = [
   { spec: '--json', help: 'one JSON object a line' },

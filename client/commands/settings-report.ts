@@ -30,7 +30,8 @@ export function reportSettings(flags: Flags, io: Io): void {
 function rowOf(setting: SettingName, settings: Settings): Row {
   const { field }: Declaration = DECLARATIONS[setting];
   const source = settings.origins[setting] ?? absence(setting);
-  if (source.kind === 'emulator') return { setting, value: null, source };
+  if (source.kind === 'emulator' || source.kind === 'local')
+    return { setting, value: null, source };
   const values: Partial<Record<SettingName, Row['value'] | undefined>> = settings;
   return { setting, value: values[setting] ?? (field && settings.session[field]) ?? null, source };
 }

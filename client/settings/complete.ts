@@ -19,12 +19,12 @@ export interface CompleteSettings extends Settings {
 }
 
 /**
- * The settings of a verb that calls the backend; with `--emulator` nothing is missing.
+ * The settings of a verb that calls the backend; with `--emulator` or `--local` nothing is missing.
  * @throws ClientError that says what to set; Interrupted at Ctrl-C
  */
 export async function completeSettings(flags: Flags, io: Io): Promise<CompleteSettings> {
   const settings = readSettings(flags, io);
-  if (settings.emulator) return { ...settings, apiUrl: '' };
+  if (settings.emulator || settings.local) return { ...settings, apiUrl: '' };
   if (isComplete(settings)) return settings;
   const { configPath, home } = openSources(flags, io);
   const file = shortPath(configPath, home);

@@ -20,9 +20,9 @@ export interface Declaration {
   field?: SessionField;
   default?: unknown;
   defaultInWords: string;
-  /**
-   * What counts with `--emulator`: everything; flag and variables, since the file is about a real project; only the flag;
-   * or nothing, and the flag is refused.
-   */
-  withEmulator: 'everything' | 'said' | 'flag' | 'nothing';
+  withEmulator: Counts;
+  withLocal: Counts;
 }
+
+/** What counts where no real backend is meant: everything; flag and variables, since the file is about a real project; only the flag; or nothing, and the flag is refused. */
+export type Counts = 'everything' | 'said' | 'flag' | 'nothing';

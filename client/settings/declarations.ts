@@ -27,6 +27,7 @@ export const DECLARATIONS = {
     schema: projectId,
     defaultInWords: 'none',
     withEmulator: 'nothing',
+    withLocal: 'everything',
   },
   zone: {
     help: 'zone of the instance; its region is where the backend is',
@@ -37,6 +38,7 @@ export const DECLARATIONS = {
     field: 'zone',
     defaultInWords: 'none',
     withEmulator: 'flag',
+    withLocal: 'nothing',
   },
   apiUrl: {
     help: 'URL of the backend, where it is not the usual one',
@@ -45,6 +47,7 @@ export const DECLARATIONS = {
     schema: secureUrl('https'),
     defaultInWords: '`https://REGION-PROJECT.cloudfunctions.net/api`',
     withEmulator: 'nothing',
+    withLocal: 'nothing',
   },
   account: {
     help: 'who you are, of the accounts that gcloud knows',
@@ -54,6 +57,7 @@ export const DECLARATIONS = {
     schema: z.string().min(1, 'must be the e-mail address of an account'),
     defaultInWords: 'none',
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   credentials: {
     help: 'file with credentials, instead of gcloud’s account',
@@ -64,6 +68,7 @@ export const DECLARATIONS = {
     isPath: true,
     defaultInWords: 'none',
     withEmulator: 'flag',
+    withLocal: 'everything',
   },
   name: {
     help: 'which of your sessions',
@@ -73,6 +78,7 @@ export const DECLARATIONS = {
     default: 'default',
     defaultInWords: '`default`',
     withEmulator: 'everything',
+    withLocal: 'said',
   },
   ...SESSION_DECLARATIONS,
   runtime: {
@@ -83,6 +89,7 @@ export const DECLARATIONS = {
     default: 'process',
     defaultInWords: '`process`',
     withEmulator: 'everything',
+    withLocal: 'nothing',
   },
   ui: {
     help: 'where the pages come from: container, process, or none',
@@ -91,6 +98,7 @@ export const DECLARATIONS = {
     schema: z.enum(['container', 'process', 'none'], 'must be container, process or none'),
     defaultInWords: '`container` if Docker runs here',
     withEmulator: 'everything',
+    withLocal: 'everything',
   },
   uiBaseImage: {
     help: 'image that the pages’ container is built on, of Debian 13',
@@ -101,6 +109,21 @@ export const DECLARATIONS = {
     default: 'debian:trixie-slim',
     defaultInWords: '`debian:trixie-slim`',
     withEmulator: 'everything',
+    withLocal: 'everything',
+  },
+  gatewayPypi: {
+    help: 'with --local, what the gateway image takes of PyPI: none, or a mirror’s URL',
+    variables: ['DATALAB_GATEWAY_PYPI'],
+    schema: z
+      .string()
+      .regex(
+        /^(none|default|https?:\/\/[^\s@]+)$/,
+        'must be none, default or the URL of a mirror, without a password',
+      ),
+    default: 'default',
+    defaultInWords: '`default`',
+    withEmulator: 'nothing',
+    withLocal: 'everything',
   },
   port: {
     help: 'port on 127.0.0.1',
@@ -113,6 +136,7 @@ export const DECLARATIONS = {
     ),
     defaultInWords: '8081, or the next free one',
     withEmulator: 'everything',
+    withLocal: 'everything',
   },
   browser: {
     help: 'whether start opens a browser',
@@ -122,6 +146,7 @@ export const DECLARATIONS = {
     default: true,
     defaultInWords: '`true`',
     withEmulator: 'everything',
+    withLocal: 'everything',
   },
   contentDir: {
     help: 'folder with your notebooks: CONTENT_DIR of start',
@@ -130,6 +155,7 @@ export const DECLARATIONS = {
     isPath: true,
     defaultInWords: 'the current folder',
     withEmulator: 'everything',
+    withLocal: 'everything',
   },
   stateDir: {
     help: 'folder of what the client keeps: logs, the emulator, who runs what',
@@ -138,6 +164,7 @@ export const DECLARATIONS = {
     isPath: true,
     defaultInWords: '`~/.local/state/datalab` (`XDG_STATE_HOME` counts)',
     withEmulator: 'everything',
+    withLocal: 'everything',
   },
   iapUrl: {
     help: 'Google’s TCP forwarding',
@@ -146,6 +173,7 @@ export const DECLARATIONS = {
     default: 'wss://tunnel.cloudproxy.app/v4',
     defaultInWords: '`wss://tunnel.cloudproxy.app/v4`',
     withEmulator: 'nothing',
+    withLocal: 'nothing',
   },
   computeUrl: {
     help: 'Compute Engine, where project and zone are looked up',
@@ -154,6 +182,7 @@ export const DECLARATIONS = {
     default: 'https://compute.googleapis.com',
     defaultInWords: '`https://compute.googleapis.com`',
     withEmulator: 'nothing',
+    withLocal: 'nothing',
   },
 } as const satisfies Record<SettingName, Declaration>;
 

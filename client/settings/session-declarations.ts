@@ -18,6 +18,7 @@ export const SESSION_DECLARATIONS = {
     field: 'machineType',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   fallbackZones: {
     help: 'zones to try when the zone has no room: a,b,c',
@@ -27,6 +28,7 @@ export const SESSION_DECLARATIONS = {
     field: 'fallbackZones',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   spot: {
     help: 'a Spot VM: cheaper, and Google may stop it',
@@ -36,6 +38,7 @@ export const SESSION_DECLARATIONS = {
     field: 'spot',
     defaultInWords: '`false`',
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   diskSizeGb: {
     help: 'size of the boot disk',
@@ -45,6 +48,7 @@ export const SESSION_DECLARATIONS = {
     field: 'diskSizeGb',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   image: {
     help: 'another gateway image than the project’s',
@@ -54,6 +58,7 @@ export const SESSION_DECLARATIONS = {
     field: 'image',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'said',
   },
   serviceAccount: {
     help: 'what the kernels run as',
@@ -63,6 +68,7 @@ export const SESSION_DECLARATIONS = {
     field: 'serviceAccount',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   idleTimeout: {
     help: 'sleep after so long without activity: 45m, 2h, 1d, or seconds',
@@ -72,6 +78,7 @@ export const SESSION_DECLARATIONS = {
     field: 'idleTimeoutSeconds',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'said',
   },
   idleAction: {
     help: 'how it sleeps: suspend, stop or delete',
@@ -81,6 +88,7 @@ export const SESSION_DECLARATIONS = {
     field: 'idleAction',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   maxLifetime: {
     help: 'suspend so long after the start, busy or not',
@@ -90,6 +98,7 @@ export const SESSION_DECLARATIONS = {
     field: 'maxLifetimeSeconds',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
   labels: {
     help: 'for filters and bills: team=forecast,cost-center=7',
@@ -103,5 +112,6 @@ export const SESSION_DECLARATIONS = {
     field: 'labels',
     defaultInWords: 'none',
     withEmulator: 'said',
+    withLocal: 'nothing',
   },
 } as const satisfies Record<string, Declaration>;

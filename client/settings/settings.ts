@@ -11,7 +11,16 @@ import { findGiven, openSources, type Answers, type Sources } from './sources.ts
 import { checkValue, readValues } from './values.ts';
 
 export interface Origin {
-  kind: 'flag' | 'environment' | 'answer' | 'file' | 'gcloud' | 'emulator' | 'derived' | 'default';
+  kind:
+    | 'flag'
+    | 'environment'
+    | 'answer'
+    | 'file'
+    | 'gcloud'
+    | 'emulator'
+    | 'local'
+    | 'derived'
+    | 'default';
   /** Such as `--zone`, `ZONE`, the configuration file's path, or `gcloud configuration default`. */
   detail: string;
 }
@@ -20,8 +29,10 @@ export interface Origin {
 export type Runtime = 'process' | 'docker';
 
 export interface Settings {
-  /** Everything on this machine. */
+  /** Everything on this machine, the cloud emulated. */
   emulator: boolean;
+  /** Kernels in containers of this machine, without any cloud. */
+  local: boolean;
   /** Undefined: the backend is named by its URL. */
   project: string | undefined;
   zone: string | undefined;
@@ -47,6 +58,8 @@ export interface Settings {
   ui: 'container' | 'process' | 'none' | undefined;
   /** What the image of the container with the pages begins with. */
   uiBaseImage: string;
+  /** Of the gateway image that `--local` builds: its PYPI. */
+  gatewayPypi: string;
   /** Undefined: 8081 or the next free one. */
   port: number | undefined;
   browser: boolean;
@@ -70,7 +83,8 @@ export function readSettings(
   const derived = project && zone && !values.apiUrl ? usualApiUrl(project, zone) : undefined;
   if (derived) origins.apiUrl = { kind: 'derived', detail: 'derived from project and zone' };
   return {
-    emulator: sources.isEmulated,
+    emulator: sources.mode === 'emulator',
+    local: sources.mode === 'local',
     project,
     zone,
     apiUrl: values.apiUrl ?? derived,
@@ -85,6 +99,7 @@ export function readSettings(
     runtime: values.runtime ?? DECLARATIONS.runtime.default,
     ui: values.ui,
     uiBaseImage: values.uiBaseImage ?? DECLARATIONS.uiBaseImage.default,
+    gatewayPypi: values.gatewayPypi ?? DECLARATIONS.gatewayPypi.default,
     port: values.port,
     browser: values.browser ?? DECLARATIONS.browser.default,
     session: sessionOf(values),

@@ -6,7 +6,7 @@ import { ClientError } from '../errors.ts';
 import type { Flags, SettingName } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { configFilePath, readConfigFile, type ConfigValues } from './config-file.ts';
-import type { Declaration } from './declaration.ts';
+import type { Counts, Declaration } from './declaration.ts';
 import { DECLARATIONS } from './declarations.ts';
 import {
   gcloudFolder,
@@ -19,8 +19,11 @@ import type { Origin } from './settings.ts';
 /** What a person has answered; it counts as the configuration file would, before it. */
 export type Answers = Partial<Record<'project' | 'zone', string>>;
 
+/** What a call means: the team's backend, the emulated cloud, or kernels on this machine. */
+export type Mode = 'backend' | 'emulator' | 'local';
+
 export interface Sources {
-  isEmulated: boolean;
+  mode: Mode;
   flags: Flags;
   env: Io['env'];
   answers: Answers;
@@ -51,7 +54,7 @@ export function openSources(
   const configPath = configFilePath({ env, cwd }, home);
   const gcloudDir = path.resolve(cwd, gcloudFolder(env, home));
   return {
-    isEmulated: flags.emulator === true,
+    mode: modeOf(flags),
     flags,
     env,
     answers,
@@ -64,16 +67,33 @@ export function openSources(
   };
 }
 
-/** @throws ClientError when `--emulator` and the flag exclude each other, or a file cannot be read */
-export function findGiven(name: SettingName, sources: Sources): Given | undefined {
-  const { withEmulator }: Declaration = DECLARATIONS[name];
-  const counts = sources.isEmulated ? withEmulator : 'everything';
-  const flag = fromFlag(name, sources);
-  if (flag && counts === 'nothing') {
+/** @throws ClientError when `--emulator` and `--local` exclude each other */
+function modeOf({ emulator, local }: Flags): Mode {
+  if (emulator && local) {
     throw new ClientError(
-      `${flag.origin.detail} and --emulator exclude each other: the emulator has its own. Leave one out.`,
+      '--emulator and --local exclude each other: one runs an emulated cloud, the other none. Leave one out.',
     );
   }
+  return emulator ? 'emulator' : local ? 'local' : 'backend';
+}
+
+/** Of a setting in such a call. */
+export function countsIn(mode: Mode, { withEmulator, withLocal }: Declaration): Counts {
+  if (mode === 'backend') return 'everything';
+  return mode === 'emulator' ? withEmulator : withLocal;
+}
+
+function contradiction({ origin }: Given, mode: Mode): string {
+  const why =
+    mode === 'emulator' ? 'the emulator has its own' : 'there is no VM and no backend then';
+  return `${origin.detail} and --${mode} exclude each other: ${why}. Leave one out.`;
+}
+
+/** @throws ClientError when the mode and the flag exclude each other, or a file cannot be read */
+export function findGiven(name: SettingName, sources: Sources): Given | undefined {
+  const counts = countsIn(sources.mode, DECLARATIONS[name]);
+  const flag = fromFlag(name, sources);
+  if (flag && counts === 'nothing') throw new ClientError(contradiction(flag, sources.mode));
   if (flag || counts === 'nothing' || counts === 'flag') return flag;
   const variable = fromEnvironment(name, sources);
   if (variable || counts === 'said') return variable;

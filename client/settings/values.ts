@@ -14,17 +14,6 @@ export interface Read {
   origins: Partial<Record<SettingName, Origin>>;
 }
 
-/** What the emulator has of its own. */
-const OF_EMULATOR: readonly SettingName[] = [
-  'project',
-  'zone',
-  'apiUrl',
-  'account',
-  'credentials',
-  'iapUrl',
-  'computeUrl',
-];
-
 export function readValues(sources: Sources): Read {
   const values: Partial<Record<SettingName, unknown>> = {};
   const origins: Read['origins'] = {};
@@ -35,15 +24,32 @@ export function readValues(sources: Sources): Read {
       origins[name] = given.origin;
       continue;
     }
-    const { default: usual }: Declaration = DECLARATIONS[name];
-    if (sources.isEmulated && OF_EMULATOR.includes(name))
-      origins[name] = { kind: 'emulator', detail: 'emulator' };
+    const declaration: Declaration = DECLARATIONS[name];
+    const { default: usual } = declaration;
+    if (isOfEmulator(name, sources)) origins[name] = { kind: 'emulator', detail: 'emulator' };
+    else if (sources.mode === 'local' && declaration.withLocal === 'nothing')
+      origins[name] = { kind: 'local', detail: 'not with --local' };
     else if (usual !== undefined || name === 'stateDir')
       origins[name] = { kind: 'default', detail: 'default' };
   }
   // Each has passed its own schema, which is what the type says.
   return { values: values as Values, origins };
 }
+
+/** What the emulator has of its own. */
+function isOfEmulator(name: SettingName, { mode }: Sources): boolean {
+  return mode === 'emulator' && OF_EMULATOR.includes(name);
+}
+
+const OF_EMULATOR: readonly SettingName[] = [
+  'project',
+  'zone',
+  'apiUrl',
+  'account',
+  'credentials',
+  'iapUrl',
+  'computeUrl',
+];
 
 /** @throws ClientError with the words of the schema, and what was said where */
 export function checkValue(name: SettingName, given: Given, sources: Sources): unknown {

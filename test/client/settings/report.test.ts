@@ -39,6 +39,7 @@ labels          team=a,cost=7                       CONFIG
 runtime         process                             default
 ui              -                                   default: container if Docker runs here
 uiBaseImage     debian:trixie-slim                  default
+gatewayPypi     default                             default
 port            -                                   default: 8081, or the next free one
 browser         true                                default
 contentDir      -                                   default: the current folder

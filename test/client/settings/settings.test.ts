@@ -45,6 +45,7 @@ const SAMPLES: Record<SettingName, [text: string, json: unknown, value: unknown]
     'mirror.example.com/debian:13',
     'mirror.example.com/debian:13',
   ],
+  gatewayPypi: ['none', 'none', 'none'],
   port: ['9000', 9000, 9000],
   browser: ['false', false, false],
   contentDir: ['/notebooks', '/notebooks', '/notebooks'],
@@ -107,6 +108,7 @@ describe('a setting', () => {
     const { origins, ...settings } = readSettings({ browser: true }, io());
     assert.deepEqual(settings, {
       emulator: false,
+      local: false,
       project: undefined,
       zone: undefined,
       apiUrl: undefined,
@@ -121,6 +123,7 @@ describe('a setting', () => {
       runtime: 'process',
       ui: undefined,
       uiBaseImage: 'debian:trixie-slim',
+      gatewayPypi: 'default',
       port: undefined,
       browser: true,
       session: {},
@@ -128,6 +131,7 @@ describe('a setting', () => {
     assert.deepEqual(Object.keys(origins).sort(), [
       'browser',
       'computeUrl',
+      'gatewayPypi',
       'iapUrl',
       'name',
       'runtime',
@@ -326,6 +330,46 @@ describe('a wrong value', () => {
     });
     assert.throws(() => readSettings({}, io({ CLOUDSDK_COMPUTE_ZONE: 'sun' })), {
       message: /^CLOUDSDK_COMPUTE_ZONE=sun: must be/,
+    });
+  });
+});
+
+describe('with --local', () => {
+  it('what is about a VM does not count; the project and credentials do, since they are one’s own', (t) => {
+    const config = { project: 'p-file', zone: 'us-east1-b', machineType: 'n2-highmem-8' };
+    const { io } = makePlace(t, { ...config, image: 'gcr.io/p/image', name: 'train' });
+    const env = {
+      ZONE: 'us-east1-c',
+      DATALAB_API_URL: 'https://api.example.com',
+      GOOGLE_APPLICATION_CREDENTIALS: '/key.json',
+      DATALAB_IDLE_TIMEOUT: '1h',
+    };
+    const settings = readSettings({ local: true }, io(env));
+    const { project, zone, apiUrl, credentials, name, local } = settings;
+    assert.deepEqual(
+      { project, zone, apiUrl, credentials, name, local },
+      {
+        ...{ project: 'p-file', zone: undefined, apiUrl: undefined },
+        ...{ credentials: '/key.json', name: 'default', local: true },
+      },
+    );
+    assert.deepEqual(settings.session, { idleTimeoutSeconds: 3600 });
+    assert.equal(settings.origins.machineType?.kind, 'local');
+  });
+
+  for (const flags of [{ machineType: 'n2-highmem-8' }, { zone: 'us-east1-b' }, { spot: true }]) {
+    it(`refuses ${Object.keys(flags).join()}`, (t) => {
+      assert.throws(() => readSettings({ local: true, ...flags }, makePlace(t).io()), {
+        name: 'ClientError',
+        message: /^--[-a-z]+ and --local exclude each other: there is no VM/,
+      });
+    });
+  }
+
+  it('refuses --emulator', (t) => {
+    assert.throws(() => readSettings({ local: true, emulator: true }, makePlace(t).io()), {
+      name: 'ClientError',
+      message: /^--emulator and --local exclude each other/,
     });
   });
 });
