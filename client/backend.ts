@@ -1,4 +1,6 @@
-// Where the API is and who calls it: the emulator on this machine, or what the settings say.
+// Where the API is and who calls it: the emulator on this machine, this machine itself, or what the settings say.
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { ConnectResponse } from '../functions/contract.ts';
 import { createApi, type Api } from './api/api.ts';
@@ -29,7 +31,24 @@ export interface Way {
 
 /** For verbs that do nothing before. */
 export async function openBackend(flags: Flags, io: Io): Promise<Backend> {
-  return await connectBackend(await completeSettings(flags, io), io);
+  const settings = await completeSettings(flags, io);
+  return await connectBackend(await inThisFolder(settings, io), io);
+}
+
+/** With `--local` the session of the folder is meant. */
+async function inThisFolder(settings: CompleteSettings, { cwd }: Io): Promise<CompleteSettings> {
+  if (!settings.local) return settings;
+  const { atFolder } = await import('./local/place.ts');
+  return atFolder(settings, realFolder(path.resolve(cwd, settings.contentDir ?? '.')));
+}
+
+/** Links resolved, as far as it is there. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
 }
 
 /**
@@ -41,6 +60,10 @@ export async function connectBackend(
   io: Io,
   callbacks: SignInCallbacks = linesTo(io),
 ): Promise<Backend> {
+  if (settings.local) {
+    const { localBackend } = await import('./local/backend.ts');
+    return await localBackend(settings, io);
+  }
   const told = io.isTerminal ? callbacks : undefined;
   if (settings.emulator) return await emulatedBackend(settings, io, told);
   const { openIdentity } = await import('./identity/open.ts');

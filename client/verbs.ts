@@ -3,6 +3,7 @@
 import {
   CONNECTION_FLAGS,
   CREATE_FLAGS,
+  LOCAL_FLAG,
   NAME_FLAG,
   OUTPUT_FLAGS,
   OWNER_FLAG,
@@ -61,12 +62,14 @@ export const VERBS: readonly Verb[] = [
       },
       PORT_FLAG,
       { spec: '--no-browser', help: 'do not open a browser' },
+      LOCAL_FLAG,
       ...CONNECTION_FLAGS,
       ...OUTPUT_FLAGS,
     ],
     examples: [
       { line: 'start', does: 'this folder, the session named default' },
       { line: 'start ~/notebooks --name train --machine-type n2-highmem-8', does: 'a larger one' },
+      { line: 'start --local', does: 'kernels on this machine, with your own credentials' },
       { line: 'start --emulator', does: 'everything on this machine, no account needed' },
     ],
     load: async () => (await import('./commands/start.ts')).start,
@@ -75,7 +78,14 @@ export const VERBS: readonly Verb[] = [
     name: 'connect',
     summary: 'connect VS Code, JupyterLab or scripts to the kernels',
     argument: CONTENT_DIR,
-    flags: [NAME_FLAG, ...CREATE_FLAGS, PORT_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    flags: [
+      NAME_FLAG,
+      ...CREATE_FLAGS,
+      PORT_FLAG,
+      LOCAL_FLAG,
+      ...CONNECTION_FLAGS,
+      ...OUTPUT_FLAGS,
+    ],
     examples: [
       { line: 'connect', does: 'prints what to paste; starts or wakes the session like start' },
       { line: 'connect ~/notebooks --name train', does: 'the kernels of that folder’s notebooks' },
@@ -89,6 +99,7 @@ export const VERBS: readonly Verb[] = [
       NAME_FLAG,
       OWNER_FLAG,
       { spec: '--settings', help: 'each setting, its value and where it comes from' },
+      LOCAL_FLAG,
       ...CONNECTION_FLAGS,
       ...OUTPUT_FLAGS,
     ],
@@ -102,7 +113,7 @@ export const VERBS: readonly Verb[] = [
     name: 'list',
     summary: 'list your sessions',
     about: 'An administrator sees everybody’s, with their owners.',
-    flags: [...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    flags: [LOCAL_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
       { line: 'list', does: 'a line for each' },
       { line: 'list --json | jq -r .name', does: 'for scripts' },
@@ -139,7 +150,7 @@ export const VERBS: readonly Verb[] = [
     about:
       'While a kernel is busy it asks first; where nobody can be asked, it needs --yes then. To ' +
       'keep the kernels and their variables, suspend instead.',
-    flags: [NAME_FLAG, OWNER_FLAG, YES, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    flags: [NAME_FLAG, OWNER_FLAG, YES, LOCAL_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
       { line: 'stop --name train', does: 'nothing but its disk is paid for' },
       { line: 'stop --yes', does: 'even if a kernel is busy, without asking' },
@@ -152,7 +163,7 @@ export const VERBS: readonly Verb[] = [
     about:
       'It always asks first; where nobody can be asked, it needs --yes. Your notebooks stay: ' +
       'they are on your own machine.',
-    flags: [NAME_FLAG, OWNER_FLAG, YES, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
+    flags: [NAME_FLAG, OWNER_FLAG, YES, LOCAL_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
       { line: 'delete --name train', does: 'says what is running, and asks' },
       { line: 'delete --name train --yes', does: 'without asking' },
@@ -175,6 +186,7 @@ export const VERBS: readonly Verb[] = [
       OWNER_FLAG,
       { spec: '--lines <number>', help: 'so many of the last lines (default: 100)' },
       { spec: '--follow', help: 'go on with what comes, until Ctrl-C' },
+      LOCAL_FLAG,
       ...CONNECTION_FLAGS,
       ...OUTPUT_FLAGS,
     ],

@@ -2,6 +2,7 @@
 // same folder, whose notebooks' kernels it shows, or alone. What happens in between is in session/serve.ts.
 import { checkContentFolder } from '../content-folder.ts';
 import type { Io } from '../io.ts';
+import { atFolder } from '../local/place.ts';
 import { serve } from '../session/serve.ts';
 import { claimStart, startKey, type StartClaim, type StartKey } from '../session/start-claim.ts';
 import { startOptions } from '../session/start-options.ts';
@@ -10,9 +11,10 @@ import type { Call } from '../verbs.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
 
 export async function connect({ argument, flags }: Call, io: Io): Promise<void> {
-  const settings = await completeSettings(flags, io);
+  const complete = await completeSettings(flags, io);
+  const folder = checkContentFolder(argument ?? complete.contentDir ?? '.', io.cwd);
+  const settings = atFolder(complete, folder);
   const options = startOptions('connect', argument, flags, settings);
-  const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
   const onReady = (ready: ReadyEvent) => {
     sayReady(ready, options, io);
     return { [Symbol.dispose]: () => undefined };

@@ -34,7 +34,7 @@ async function ask(session: SessionView, flags: Flags, io: Io): Promise<void> {
   const what = `${nameOf(session, flags)} (${kernelWords(kernelsOf(session))})`;
   await confirm(
     {
-      text: `Delete ${what} with its instance and disk?`,
+      text: `Delete ${what} with ${flags.local ? 'its containers' : 'its instance and disk'}?`,
       unasked: `Deleting ${what} needs your consent: on a terminal it asks, elsewhere give --yes.`,
       declined: 'Nothing was deleted.',
     },

@@ -3,6 +3,7 @@
 import { openBrowser } from '../browser.ts';
 import { checkContentFolder } from '../content-folder.ts';
 import type { Io } from '../io.ts';
+import { atFolder } from '../local/place.ts';
 import { serve } from '../session/serve.ts';
 import { startOptions, type StartOptions } from '../session/start-options.ts';
 import { completeSettings } from '../settings/complete.ts';
@@ -12,9 +13,10 @@ import { followOtherStart } from './start-follow.ts';
 import { sayReady, type ReadyEvent } from '../session/start-words.ts';
 
 export async function start({ argument, flags }: Call, io: Io): Promise<void> {
-  const settings = await completeSettings(flags, io);
+  const complete = await completeSettings(flags, io);
+  const folder = checkContentFolder(argument ?? complete.contentDir ?? '.', io.cwd);
+  const settings = atFolder(complete, folder);
   const options = startOptions('start', argument, flags, settings);
-  const folder = checkContentFolder(argument ?? settings.contentDir ?? '.', io.cwd);
   const key = startKey(settings, options.name, folder);
   for (;;) {
     using claim = claimStart(key);

@@ -32,12 +32,15 @@ async function askIfBusy(session: SessionView, flags: Flags, io: Io): Promise<vo
   const kernels = kernelsOf(session);
   if (!kernels.some(isWorking)) return;
   const what = `${nameOf(session, flags)} (${kernelWords(kernels)})`;
-  const keep = `datalab-client suspend${sameSession(session, flags)} keeps the work`;
+  // On one's own machine there is no suspend.
+  const keep = flags.local
+    ? ''
+    : ` datalab-client suspend${sameSession(session, flags)} keeps the work.`;
   await confirm(
     {
       text: `Stop ${what}? What it computes is lost.`,
-      unasked: `Stopping ${what} would lose what it computes: give --yes for that; ${keep}.`,
-      declined: `Nothing was stopped. ${keep}.`,
+      unasked: `Stopping ${what} would lose what it computes: give --yes for that${keep === '' ? '.' : `;${keep}`}`,
+      declined: `Nothing was stopped.${keep}`,
     },
     io,
   );

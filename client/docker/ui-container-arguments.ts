@@ -55,9 +55,8 @@ function wayArguments(way: UiWay, image: string): string[] {
 }
 
 /** A line of CSV, as `docker` reads it: folders may have commas and quotes in their names. */
-function mount(fields: Record<string, string>): string {
-  return Object.entries(fields)
-    .map(([key, value]) => `${key}=${value}`)
+export function mount(fields: Record<string, string>, ...flags: string[]): string {
+  return [...Object.entries(fields).map(([key, value]) => `${key}=${value}`), ...flags]
     .map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
     .join(',');
 }

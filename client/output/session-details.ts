@@ -46,6 +46,8 @@ function sleepOf({ sleepTime }: NonNullable<SessionView['awake']>, now: number):
 }
 
 function idleRule({ idleAction, idleTimeoutSeconds }: SessionView): string {
+  // Of a session on this machine that nothing ends.
+  if (idleTimeoutSeconds === 0) return 'stays until it is stopped';
   return `${idleAction} after ${formatDuration(idleTimeoutSeconds)}`;
 }
 
@@ -79,7 +81,9 @@ function timelineOf({ timeline }: SessionView, now: number): Cell[] {
 }
 
 function machineOf({ machineType, diskSizeGb, spot }: SessionView): string {
-  return `${machineType}, ${diskSizeGb} GB disk${spot ? ', Spot' : ''}`;
+  // 0: no disk of its own.
+  const disk = diskSizeGb === 0 ? '' : `, ${diskSizeGb} GB disk`;
+  return `${machineType}${disk}${spot ? ', Spot' : ''}`;
 }
 
 function instanceOf({ name, status, internalIp }: NonNullable<SessionView['instance']>): string {

@@ -69,14 +69,12 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
   const choice = await findUi(options, io);
   const { stateDir } = settings;
   const programs = await preparePrograms(options, choice.kind, stateDir, progress, io);
-  const [name, what] = options.emulator
-    ? ['Emulator', 'the emulated cloud to start']
-    : ['Sign-in', 'who you are'];
+  const [name, what] = backendStage(options);
   await using backend = await progress.stage(name, async (stage) => {
     stage.say(what);
     return await connectBackend(settings, io, options.quiet ? undefined : signInStage(stage));
   });
-  if (!settings.emulator) await checkPlace(settings, backend.credentials, io);
+  if (!settings.emulator && !settings.local) await checkPlace(settings, backend.credentials, io);
   await using parts = new AsyncDisposableStack();
   const heard: Heard = { onDown: () => undefined, say: () => undefined };
   const say = (text: string) => {
@@ -97,6 +95,11 @@ async function run(serving: Serving, begun: Begun, io: Io): Promise<void> {
     if (!(error instanceof ClientError) || io.interrupt.aborted || begun.isServed) throw error;
     throw new ClientError(error.message + leftBehindWords(begun, options, io), { cause: error });
   }
+}
+
+function backendStage({ emulator, local }: StartOptions): [name: string, what: string] {
+  if (local) return ['Engine', 'Docker on this machine'];
+  return emulator ? ['Emulator', 'the emulated cloud to start'] : ['Sign-in', 'who you are'];
 }
 
 type Everything = Serving & {

@@ -22,7 +22,7 @@ export interface StartClaim extends Disposable {
 
 export interface StartKey {
   stateDir: string;
-  /** Which backend, a URL or `emulator`, and in whose name. */
+  /** Which backend, a URL, `emulator` or `local`, and in whose name. */
   backend: string;
   session: string;
   folder: string;
@@ -32,7 +32,8 @@ export interface StartKey {
 export function startKey(settings: CompleteSettings, session: string, folder: string): StartKey {
   const who = settings.account ?? settings.credentials ?? '';
   const emulated = settings.runtime === 'docker' ? 'emulator docker' : 'emulator';
-  const backend = `${settings.emulator ? emulated : settings.apiUrl} ${who}`;
+  const place = settings.local ? 'local' : settings.emulator ? emulated : settings.apiUrl;
+  const backend = `${place} ${who}`;
   return { stateDir: settings.stateDir, backend, session, folder };
 }
 
@@ -76,7 +77,8 @@ function claimFile({ stateDir, backend, session, folder }: StartKey): string {
   return path.join(stateDir, 'starts', id.slice(0, 16));
 }
 
-function takeLock(file: string): DatabaseSync | undefined {
+/** Undefined while another process holds it. */
+export function takeLock(file: string): DatabaseSync | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');

@@ -1,13 +1,15 @@
 // What `start` and `connect` go by, put together of flags and settings once.
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
-import type { Settings } from '../settings/settings.ts';
+import { isSaid, type Settings } from '../settings/settings.ts';
 
 export interface StartOptions
   extends
-    Pick<Flags, 'emulator' | 'json' | 'quiet'>,
+    Pick<Flags, 'emulator' | 'local' | 'json' | 'quiet'>,
     Pick<Settings, 'name' | 'runtime' | 'ui' | 'port' | 'browser'> {
   verb: 'start' | 'connect';
+  /** The folder says which session is meant, and not a name. */
+  isNamedByFolder: boolean;
   /** As it was given. */
   contentDir: string | undefined;
   /** Flags that say which backend, as they were given. */
@@ -18,15 +20,17 @@ export function startOptions(
   verb: StartOptions['verb'],
   contentDir: string | undefined,
   flags: Flags,
-  { name, runtime, ui, port, browser }: Settings,
+  { name, runtime, ui, port, browser, origins }: Settings,
 ): StartOptions {
-  const { emulator, json, quiet } = flags;
+  const { emulator, local, json, quiet } = flags;
   return {
     ...(emulator ? { emulator } : {}),
+    ...(local ? { local } : {}),
     ...(json ? { json } : {}),
     ...(quiet ? { quiet } : {}),
     ...{ verb, contentDir, name, runtime, port, browser },
     ui: verb === 'connect' ? 'none' : ui,
+    isNamedByFolder: local === true && !isSaid(origins.name),
     connectionFlags: connectionFlags(flags),
   };
 }
@@ -48,7 +52,7 @@ export function connectionFlags(flags: Flags): string[] {
     const value = flags[name as keyof typeof given];
     return typeof value === 'string' ? [`${flag} ${quoted(value)}`] : [];
   });
-  return [...(flags.emulator ? ['--emulator'] : []), ...named];
+  return [...(flags.emulator ? ['--emulator'] : []), ...(flags.local ? ['--local'] : []), ...named];
 }
 
 /** For a shell, and as it is where that needs nothing. */

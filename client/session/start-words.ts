@@ -107,9 +107,21 @@ function endWords(session: SessionView, options: StartOptions, io: Io): string[]
   }
   return [
     `Session ${session.name} goes on without you, and its kernels with it (${kernelWords(session.kernels)}).`,
-    sleepWords(session, io.now()),
+    options.local ? localEndWords(session, options) : sleepWords(session, io.now()),
     back,
   ];
+}
+
+/** What ends kernels on one's own machine: nothing by itself, unless that was asked for. */
+function localEndWords(
+  { kernels, idleTimeoutSeconds }: SessionView,
+  options: StartOptions,
+): string {
+  const end = `End it now: ${commandFor('stop', options)}`;
+  if (kernels.length === 0) return `Without a kernel it ends by itself in ten minutes. ${end}`;
+  return idleTimeoutSeconds === 0
+    ? `Its kernels stay until they are ended: ${commandFor('stop', options)}`
+    : `After ${formatDuration(idleTimeoutSeconds)} without work they are ended. ${end}`;
 }
 
 function isAtRest({ state }: SessionView): boolean {
@@ -163,7 +175,7 @@ export function leftBehindWords({ session }: Begun, options: StartOptions, io: I
   }
   return [
     `\nSession ${session.name} is ${session.state} and goes on without you.`,
-    sleepWords(session, io.now()),
+    ...(options.local ? [] : [sleepWords(session, io.now())]),
     `Go on with it: ${commandToComeBack(options, io)}`,
     `End it now: ${commandFor('stop', options)} (or delete)`,
   ].join('\n');
@@ -178,6 +190,8 @@ export function commandToComeBack(options: StartOptions, io: Io): string {
 
 function commandFor(verb: string, options: StartOptions): string {
   const words = ['datalab-client', verb, ...options.connectionFlags];
-  if (options.name !== 'default' && verb !== 'list') words.push(`--name ${options.name}`);
+  // `start` finds it by the folder again, which may be named behind.
+  const isFound = options.name === 'default' || (options.isNamedByFolder && verb === options.verb);
+  if (!isFound && verb !== 'list') words.push(`--name ${options.name}`);
   return words.join(' ');
 }

@@ -132,6 +132,11 @@ export function isGivenNow({ origins }: Pick<Settings, 'origins'>, field: Sessio
   });
 }
 
+/** By anybody, rather than by nobody. */
+export function isSaid(origin: Origin | undefined): boolean {
+  return origin !== undefined && origin.kind !== 'default';
+}
+
 function defaultStateDir({ env, home }: Sources): string {
   const given = env['XDG_STATE_HOME'] ?? '';
   const folder = path.isAbsolute(given) ? given : path.join(home, '.local/state');

@@ -120,7 +120,7 @@ describe('an image of ours', () => {
     assert.deepEqual(await namesOf(options.image.repository), []);
     writeFileSync(
       path.join(options.image.source, 'Dockerfile'),
-      'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN touch /quick\n',
+      `ARG BASE_IMAGE\nFROM \${BASE_IMAGE}\nLABEL ${LABEL}=${options.image.repository}\nRUN touch /quick\n`,
     );
     const name = await ensureImage(options.image, options);
     assert.deepEqual(await namesOf(options.image.repository), [name]);

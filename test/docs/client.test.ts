@@ -4,13 +4,19 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { EXIT } from '../../client/errors.ts';
-import { CONNECTION_FLAGS, NAME_FLAG, OUTPUT_FLAGS, OWNER_FLAG } from '../../client/flags.ts';
+import {
+  CONNECTION_FLAGS,
+  LOCAL_FLAG,
+  NAME_FLAG,
+  OUTPUT_FLAGS,
+  OWNER_FLAG,
+} from '../../client/flags.ts';
 import { VERBS, type Verb } from '../../client/verbs.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const PAGE = readFileSync(path.join(ROOT, 'docs/client.md'), 'utf8');
 const [COMMON = ''] = /## Flags of nearly every command\n.*?(?=\n## )/s.exec(PAGE) ?? [];
-const SHARED = [NAME_FLAG, OWNER_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS];
+const SHARED = [LOCAL_FLAG, NAME_FLAG, OWNER_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS];
 
 const longName = ({ spec }: { spec: string }) => spec.split(' ')[0] ?? '';
 const sectionOf = ({ name }: Pick<Verb, 'name'>) =>

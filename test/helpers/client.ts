@@ -48,8 +48,10 @@ export function runClient(
   args: readonly string[],
   env: Record<string, string> = {},
   program = PROGRAM,
+  person: { uid?: number; gid?: number } = {},
 ): RunningClient {
   const child = spawn(process.execPath, [program, ...args], {
+    ...person,
     env: { ...process.env, ...FUNCTIONS, DATALAB_STATE_DIR: stateDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

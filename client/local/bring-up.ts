@@ -1,0 +1,136 @@
+// Brings a local session's containers up, from wherever they are: what is there and right is left alone, so that it may run
+// again at any time, after a death in the middle, too. One at a time does it; api.ts calls it.
+import { setTimeout as delay } from 'node:timers/promises';
+import { takeLock } from '../session/start-claim.ts';
+import { problemOf, runDocker, type DockerOptions } from '../docker/docker-program.ts';
+import { ClientError } from '../errors.ts';
+import { lastLines } from '../output/last-lines.ts';
+import { askActivity } from './activity.ts';
+import {
+  agentArguments,
+  ARGUMENTS_LABEL,
+  gatewayArguments,
+  type GatewaySettings,
+  type Machine,
+} from './container-arguments.ts';
+import { look, makeNetwork, run } from './containers.ts';
+import { ensureImages, type ImagesWanted } from './images.ts';
+import type { LocalPlace } from './place.ts';
+import { accessTokenOf, prepare } from './prepare.ts';
+import type { LocalRecord } from './record.ts';
+import { isUp, type Progress } from './session-view.ts';
+
+export interface BringUpOptions {
+  place: LocalPlace;
+  record: LocalRecord;
+  machine: Machine;
+  images: ImagesWanted;
+  gateway: Omit<GatewaySettings, 'image' | 'contentDir'>;
+  environment: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  onProgress: (progress: Progress) => void;
+}
+
+const LOCK_MILLISECONDS = 100;
+const LOOK_MILLISECONDS = 200;
+const READY_MILLISECONDS = 120_000;
+
+/** @throws ClientError; the signal's reason */
+export async function bringUp(options: BringUpOptions): Promise<void> {
+  const { environment, signal, onProgress } = options;
+  const say = (kind: 'images' | 'containers' | 'gateway', words: string) => {
+    onProgress({ kind, words });
+  };
+  say('images', 'its images');
+  const images = await ensureImages(options.images, {
+    ...{ environment, signal },
+    onProgress: (line) => {
+      say('images', `its images, built once: ${line}`);
+    },
+  });
+  say('containers', 'its containers');
+  await withLock(options.place, signal, async () => {
+    prepare(options.place, options.record.folder);
+    await makeNetwork(options.place, { environment, signal });
+    await startGateway(options, images.gateway);
+    await startAgent(options, images.agent);
+  });
+  say('gateway', 'Jupyter in the gateway');
+  await untilReady(options);
+}
+
+/** One that runs may hold kernels: it stays, whatever it was made of. */
+async function startGateway(options: BringUpOptions, image: string): Promise<void> {
+  const { place, record, machine, environment, signal } = options;
+  const { gateway } = await look(place, { environment, signal });
+  if (gateway?.status === 'paused') {
+    await run(['unpause', place.gateway], { environment, signal });
+    return;
+  }
+  if (isUp(gateway)) return;
+  if (gateway) await run(['rm', '--force', place.gateway], { environment, signal });
+  const settings = { ...options.gateway, image, contentDir: record.folder };
+  await run(gatewayArguments(place, machine, settings), { environment, signal });
+}
+
+/** The kernels' channels outlive it, so that it is made anew when anything about it is to be another. */
+async function startAgent(options: BringUpOptions, image: string): Promise<void> {
+  const { place, record, machine, environment, signal } = options;
+  const { agent } = await look(place, { environment, signal });
+  const isPaused = agent?.status === 'paused';
+  if (isPaused) await run(['unpause', place.agent], { environment, signal });
+  const { idleTimeoutSeconds } = record;
+  const args = agentArguments(place, machine, { image, idleTimeoutSeconds });
+  const isSame = args.includes(`--label=${ARGUMENTS_LABEL}=${agent?.arguments ?? ''}`);
+  if ((isPaused || isUp(agent)) && isSame) return;
+  if (agent) await run(['rm', '--force', place.agent], { environment, signal });
+  await run(args, { environment, signal });
+}
+
+async function untilReady({ place, environment, signal }: BringUpOptions): Promise<void> {
+  const options = { environment, signal };
+  const token = accessTokenOf(place);
+  for (const end = Date.now() + READY_MILLISECONDS; Date.now() < end;) {
+    const { gateway, agent } = await look(place, options);
+    signal.throwIfAborted();
+    for (const [container, name] of [
+      [gateway, place.gateway],
+      [agent, place.agent],
+    ] as const) {
+      if (!isUp(container)) throw await ended(name, options);
+    }
+    const activity = agent?.port === undefined ? undefined : await askActivity(agent.port, token);
+    if (activity?.gatewayReady) return;
+    await delay(LOOK_MILLISECONDS, undefined, { signal });
+  }
+  throw new ClientError(
+    `The gateway does not answer. What it has printed: docker logs ${place.gateway}`,
+  );
+}
+
+async function ended(name: string, options: DockerOptions): Promise<ClientError> {
+  const logs = await runDocker(['logs', '--tail', '20', name], options);
+  const text = logs.code === 0 ? logs.stdout + logs.stderr : problemOf(logs);
+  return new ClientError(`The container ${name} has ended.\n${lastLines(text, 10)}`);
+}
+
+/** Whoever dies gives it up: the operating system sees to that. */
+export async function withLock<T>(
+  { lockFile }: LocalPlace,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const lock = takeLock(lockFile);
+    if (!lock) {
+      await delay(LOCK_MILLISECONDS, undefined, { signal });
+      continue;
+    }
+    try {
+      return await work();
+    } finally {
+      lock.close();
+    }
+  }
+}
