@@ -20,6 +20,7 @@ for (const part of PARTS) {
 }
 // What instances boot, and what the images are built from, the emulated registry's too.
 copy('docker/gateway', 'docker/gateway');
+copy('docker/datalab', 'docker/datalab');
 completeAgentContext(path.join(OUT, 'agent'));
 const BESIDE = [
   'docker/gateway/vm-startup.sh',

@@ -47,7 +47,7 @@ function sleepOf({ sleepTime }: NonNullable<SessionView['awake']>, now: number):
 
 function idleRule({ idleAction, idleTimeoutSeconds }: SessionView): string {
   // Of a session on this machine that nothing ends.
-  if (idleTimeoutSeconds === 0) return 'stays until it is stopped';
+  if (idleTimeoutSeconds === 0) return 'its kernels stay until they are ended';
   return `${idleAction} after ${formatDuration(idleTimeoutSeconds)}`;
 }
 

@@ -70,7 +70,15 @@ describe('the package', () => {
         files.some((file) => path.matchesGlob(file, pattern)),
         pattern,
       );
-    assert.ok(filesBelow(path.join(installed, 'dist/docker/gateway')).includes('Dockerfile'));
+  });
+
+  it('has what the images of gateway and pages are built from, as the sources have it', () => {
+    for (const image of ['docker/gateway', 'docker/datalab']) {
+      assert.deepEqual(
+        filesBelow(path.join(installed, 'dist', image)),
+        filesBelow(path.join(ROOT, image)),
+      );
+    }
   });
 
   it('names the licenses of the libraries that are in it', () => {
