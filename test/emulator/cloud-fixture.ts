@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { Agent, fetch, type Headers } from 'undici';
+import { Agent, type Headers } from 'undici';
 import { runEmulator, type Emulator } from '../../emulator/main.ts';
 import { NO_DURATIONS, type EmulatorOptions } from '../../emulator/options.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { fetchInTime } from '../helpers/in-time.ts';
 import { until } from '../helpers/until.ts';
 import { createEchoRuntime, ECHO_PORT, type EchoRuntime } from './echo-runtime.ts';
 
@@ -123,7 +124,7 @@ export async function request(
   body?: unknown,
   token?: string,
 ): Promise<Answer> {
-  const reply = await fetch(url, {
+  const reply = await fetchInTime(url, {
     dispatcher,
     method,
     headers: {
@@ -132,12 +133,11 @@ export async function request(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await reply.text();
   const isJson = (reply.headers.get('content-type') ?? '').includes('json');
   return {
     status: reply.status,
     headers: reply.headers,
-    body: (isJson ? JSON.parse(text) : { text }) as Fields,
+    body: (isJson ? JSON.parse(reply.text) : { text: reply.text }) as Fields,
   };
 }
 
@@ -149,7 +149,7 @@ export interface SignedIn {
 /** What the client does with a credential file. */
 export async function signIn(credentials: string): Promise<SignedIn> {
   const file = JSON.parse(readFileSync(credentials, 'utf8')) as Record<string, string>;
-  const reply = await fetch(file['token_uri'] ?? '', {
+  const { status, text } = await fetchInTime(file['token_uri'] ?? '', {
     dispatcher,
     method: 'POST',
     body: new URLSearchParams({
@@ -159,8 +159,8 @@ export async function signIn(credentials: string): Promise<SignedIn> {
       refresh_token: file['refresh_token'] ?? '',
     }),
   });
-  if (!reply.ok) throw new Error(`sign-in failed: ${reply.status} ${await reply.text()}`);
-  return (await reply.json()) as SignedIn;
+  if (status !== 200) throw new Error(`sign-in failed: ${status} ${text}`);
+  return JSON.parse(text) as SignedIn;
 }
 
 /** A request that Google accepts; changed by `overrides`. */

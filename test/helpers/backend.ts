@@ -15,6 +15,7 @@ import {
 import { PROJECT, request, signIn, ZONE } from '../emulator/cloud-fixture.ts';
 import { compiledCode } from './compiled-code.ts';
 import { googleWorldOf, type GoogleWorld } from './google-world.ts';
+import { fetchInTime, inTime } from './in-time.ts';
 import type { Gateway } from './jupyter-front-end.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -68,6 +69,8 @@ export interface Backend {
   log: string[];
 }
 
+const START_SECONDS = 90;
+const END_SECONDS = 90;
 const SETTLE_SECONDS = 90;
 
 /** Reports and looks come every second or so, operations take no time, the reaper runs when told. */
@@ -79,11 +82,11 @@ export async function startBackend(
   let started: Emulator | undefined = undefined;
   // Before the folder goes: hooks run in the order in which they were asked for.
   t.after(async () => {
-    await started?.end();
+    if (started) await inTime('the emulator to end', started.end(), END_SECONDS);
   });
   const stateDir = options.stateDir ?? temporaryFolder(t);
   const log: string[] = [];
-  const emulator = await runEmulator({
+  const starting = runEmulator({
     stateDir,
     project: PROJECT,
     zone: ZONE,
@@ -101,7 +104,11 @@ export async function startBackend(
       },
     },
   });
-  started = emulator;
+  starting.then(
+    (emulator) => (started = emulator),
+    () => undefined,
+  );
+  const emulator = await inTime('the emulator to start', starting, START_SECONDS);
   const { urls, credentials } = emulator.ready;
   const control: Backend['control'] = async (method, at, body) => {
     const { status, body: answer } = await request(method, `${urls.control}${at}`, body);
@@ -130,7 +137,7 @@ export async function startBackend(
 
 function toolingOf(apiUrl: string, idToken: string, answers: ApiAnswer[]): Tooling {
   const call: Tooling['call'] = async (method, at, { body, headers = {} } = {}) => {
-    const reply = await fetch(apiUrl + at, {
+    const { status, text } = await fetchInTime(apiUrl + at, {
       method,
       headers: {
         authorization: `Bearer ${idToken}`,
@@ -139,9 +146,8 @@ function toolingOf(apiUrl: string, idToken: string, answers: ApiAnswer[]): Tooli
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await reply.text();
-    answers.push({ call: `${method} ${at}`, status: reply.status, text });
-    return { status: reply.status, body: JSON.parse(text) };
+    answers.push({ call: `${method} ${at}`, status, text });
+    return { status, body: JSON.parse(text) };
   };
   const ok: Tooling['ok'] = async (method, at, options) => {
     const { status, body } = await call(method, at, options);

@@ -1,6 +1,7 @@
 // A Jupyter front-end as a script would be one: a kernel over REST, a cell over its WebSocket.
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
+import { fetchInTime } from './in-time.ts';
 import { execute, openKernelSocket } from './kernel-socket.ts';
 
 /** A Jupyter server as front-ends know it: our relay, our agent, or a plain one. */
@@ -13,23 +14,14 @@ export interface Gateway {
 
 /** `name`: of its kernelspec; the gateway's own choice without one. */
 export async function newKernel(gateway: Gateway, name?: string): Promise<string> {
-  const reply = await fetch(`${gateway.url}/api/kernels`, {
-    method: 'POST',
-    headers: { authorization: authorizationOf(gateway) },
-    ...(name === undefined ? {} : { body: JSON.stringify({ name }) }),
-  });
-  if (!reply.ok) throw new Error(`POST /api/kernels: ${reply.status} ${await reply.text()}`);
-  const { id } = (await reply.json()) as { id: string };
+  const body = name === undefined ? undefined : JSON.stringify({ name });
+  const { id } = (await askKernels(gateway, 'POST', body)) as { id: string };
   return id;
 }
 
 /** Ids of the kernels that there are. */
 export async function kernelsOf(gateway: Gateway): Promise<string[]> {
-  const reply = await fetch(`${gateway.url}/api/kernels`, {
-    headers: { authorization: authorizationOf(gateway) },
-  });
-  if (!reply.ok) throw new Error(`GET /api/kernels: ${reply.status} ${await reply.text()}`);
-  return ((await reply.json()) as { id: string }[]).map(({ id }) => id);
+  return ((await askKernels(gateway, 'GET')) as { id: string }[]).map(({ id }) => id);
 }
 
 /** What the code prints or answers, run in that kernel. */
@@ -50,6 +42,16 @@ export async function begin(gateway: Gateway, kernelId: string, code: string): P
   return () => {
     socket.close();
   };
+}
+
+async function askKernels(gateway: Gateway, method: string, body?: string): Promise<unknown> {
+  const reply = await fetchInTime(`${gateway.url}/api/kernels`, {
+    method,
+    headers: { authorization: authorizationOf(gateway) },
+    ...(body === undefined ? {} : { body }),
+  });
+  if (reply.status >= 300) throw new Error(`${method} /api/kernels: ${reply.status} ${reply.text}`);
+  return JSON.parse(reply.text);
 }
 
 function openChannel(gateway: Gateway, kernelId: string): Promise<WebSocket> {

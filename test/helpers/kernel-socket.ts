@@ -2,6 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
+import { inTime } from './in-time.ts';
+
+/** A kernel that has just been asked for may have to start, on a machine that is at work. */
+const OPEN_SECONDS = 90;
+const CELL_SECONDS = 90;
 
 interface KernelMessage {
   msg_type: string;
@@ -11,26 +16,39 @@ interface KernelMessage {
 
 export async function openKernelSocket(url: string, options: ClientOptions): Promise<WebSocket> {
   const socket = new WebSocket(url, options);
-  await new Promise<void>((resolve, reject) => {
+  const opened = new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', reject);
   });
+  try {
+    await inTime(`the WebSocket ${url} to open`, opened, OPEN_SECONDS);
+  } catch (error) {
+    socket.terminate();
+    throw error;
+  }
   return socket;
 }
 
-/** @returns what the code printed and its result, as text */
-export function execute(socket: WebSocket, code: string): Promise<string> {
+/**
+ * @returns what the code printed and its result, as text
+ * @throws when the kernel does not say in time that it is idle again: with what it has said
+ */
+export function execute(socket: WebSocket, code: string, seconds = CELL_SECONDS): Promise<string> {
   const id = randomUUID();
   let output = '';
+  const heard: string[] = [];
   const done = new Promise<string>((resolve, reject) => {
     socket.once('close', () => {
       reject(new Error('the WebSocket ended'));
     });
     socket.on('message', (data: Buffer) => {
       const message = JSON.parse(data.toString()) as KernelMessage;
-      if (message.parent_header.msg_id !== id) return;
+      const isOurs = message.parent_header.msg_id === id;
+      const { execution_state: state = '' } = message.content;
+      heard.push(`${isOurs ? '' : 'not ours: '}${message.msg_type} ${state}`.trim());
+      if (!isOurs) return;
       output += message.content.text ?? message.content.data?.['text/plain'] ?? '';
-      if (message.content.execution_state === 'idle') resolve(output);
+      if (state === 'idle') resolve(output);
     });
   });
   const header = {
@@ -58,5 +76,7 @@ export function execute(socket: WebSocket, code: string): Promise<string> {
       buffers: [],
     }),
   );
-  return done;
+  const what = () =>
+    `the end of ${JSON.stringify(code)}; heard was ${heard.join(', ') || 'nothing'}`;
+  return inTime(what, done, seconds);
 }
