@@ -2,9 +2,12 @@
 // container's, with the files that vm-startup.sh mounts.
 import path from 'node:path';
 import { findProgram } from '../find-program.ts';
+import { EMULATOR } from '../installed.ts';
 import type { Endpoint, Mount } from './docker-arguments.ts';
 
 const CONFIG_FILE = '/etc/jupyter/jupyter_server_config.json';
+/** What an instance has for itself and this machine does not. */
+const OWN_CONFIG = path.join(EMULATOR, 'runtime', 'jupyter');
 
 export interface GatewayProcess {
   file: string;
@@ -23,6 +26,7 @@ export function gatewayProcess(
   env: NodeJS.ProcessEnv,
 ): GatewayProcess {
   const work = hostPath(run.mounts, '/work');
+  const config = path.dirname(hostPath(run.mounts, CONFIG_FILE));
   return {
     file: requireProgram('jupyter-server', env['PATH'] ?? ''),
     args: [
@@ -35,7 +39,7 @@ export function gatewayProcess(
       PATH: env['PATH'] ?? '',
       LANG: env['LANG'] ?? 'C.UTF-8',
       HOME: home,
-      JUPYTER_CONFIG_PATH: path.dirname(hostPath(run.mounts, CONFIG_FILE)),
+      JUPYTER_CONFIG_PATH: [config, OWN_CONFIG].join(':'),
       JUPYTER_CONFIG_DIR: path.join(home, 'config'),
       JUPYTER_DATA_DIR: path.join(home, 'data'),
       JUPYTER_RUNTIME_DIR: path.join(home, 'runtime'),
@@ -43,6 +47,7 @@ export function gatewayProcess(
       MPLCONFIGDIR: path.join(home, 'matplotlib'),
       // Google's libraries in a kernel ask the instance's metadata server.
       GCE_METADATA_HOST: env['GCE_METADATA_HOST'] ?? '',
+      DATALAB_EMULATOR_KERNEL_ADDRESS: run.publish.address,
       DATALAB_EMULATOR_LEASH: env['DATALAB_EMULATOR_LEASH'] ?? '',
     },
   };

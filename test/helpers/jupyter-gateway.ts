@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ownKernelAddress } from './kernel-address.ts';
 
 export interface JupyterGateway {
   /** Such as http://127.0.0.1:40001 */
@@ -146,6 +147,7 @@ function spawnServer({ program, folder, marker, address, port }: ServerSettings)
         JUPYTER_DATA_DIR: join(folder, 'data'),
         JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
         IPYTHONDIR: join(folder, 'ipython'),
+        ...ownKernelAddress(),
         [name]: value,
       },
     },

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ownKernelAddress } from './kernel-address.ts';
 import { until } from './until.ts';
 
 export interface RealGateway {
@@ -32,7 +33,12 @@ export async function startRealGateway(): Promise<RealGateway> {
   ];
   const gateway = spawn('bash', [LEASH, folder, '/usr/bin/jupyter-server', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: { ...process.env, HOME: folder, JUPYTER_RUNTIME_DIR: path.join(folder, 'runtime') },
+    env: {
+      ...process.env,
+      HOME: folder,
+      JUPYTER_RUNTIME_DIR: path.join(folder, 'runtime'),
+      ...ownKernelAddress(),
+    },
   });
   const ended = new Promise<void>((resolve) =>
     gateway.once('exit', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,6 +31,7 @@ for (const kind of KINDS) {
       t.after(() => Promise.all([first.powerOff(), second.powerOff()]));
       const [a, b] = folders(options);
       await Promise.all([startCounting(a, '127.0.1.1'), startCounting(b, '127.0.1.2')]);
+      assert.deepEqual([a, b].map(kernelAddressOf), ['127.0.1.1', '127.0.1.2']);
 
       await first.freeze();
       const frozenAt = countOf(a);
@@ -165,6 +166,13 @@ function folders(options: HostOptions): [string, string] {
 
 function leashed(options: HostOptions, name = ''): number[] {
   return findLeashed((leash) => leash.startsWith(`${options.emulatorId}/${name}`));
+}
+
+/** Where its kernel listens: on one that instances share, the kernel of another might have its ports. */
+function kernelAddressOf(folder: string): string {
+  const containers = path.join(folder, 'disk/docker/containers');
+  const [file = ''] = globSync('*/runtime/kernel-*.json', { cwd: containers });
+  return (JSON.parse(readFileSync(path.join(containers, file), 'utf8')) as { ip: string }).ip;
 }
 
 function isLeash(pid: number): boolean {
