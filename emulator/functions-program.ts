@@ -37,6 +37,7 @@ export interface FunctionsProgram {
 }
 
 const HEALTH_MILLISECONDS = 100;
+const HEALTH_ANSWER_MILLISECONDS = 10_000;
 const START_LIMIT_MILLISECONDS = 60_000;
 const KILL_SECONDS = 10;
 const FIRST_PAUSE_MILLISECONDS = 500;
@@ -158,8 +159,12 @@ class Program implements FunctionsProgram {
   async #untilHealthy(child: ChildProcess): Promise<boolean> {
     const { clock, port } = this.#options;
     const end = clock.now() + START_LIMIT_MILLISECONDS;
+    const exit = new AbortController();
+    child.once('exit', () => {
+      exit.abort();
+    });
     while (!hasEnded(child) && !this.#isEnding && clock.now() < end) {
-      if (await isHealthy(port)) return true;
+      if (await isHealthy(port, exit.signal)) return true;
       await delay(clock, HEALTH_MILLISECONDS);
     }
     return false;
@@ -190,9 +195,11 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function isHealthy(port: number): Promise<boolean> {
+/** Another program may have the port by now, and never answer. */
+async function isHealthy(port: number, exit: AbortSignal): Promise<boolean> {
+  const signal = AbortSignal.any([exit, AbortSignal.timeout(HEALTH_ANSWER_MILLISECONDS)]);
   try {
-    const reply = await fetch(`http://127.0.0.1:${port}/health`);
+    const reply = await fetch(`http://127.0.0.1:${port}/health`, { signal });
     await reply.body?.cancel();
     return reply.ok;
   } catch {

@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
+import { systemClock } from '../../emulator/clock.ts';
+import { startFunction } from '../../emulator/functions-program.ts';
 import { findLeashed, statusOf } from '../../emulator/runtime/processes.ts';
+import { inTime } from '../helpers/in-time.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { request, signIn, startCloud, type Fields } from './cloud-fixture.ts';
@@ -101,6 +105,34 @@ describe('the functions program', () => {
   it('says where to look when they do not start', async (t) => {
     const source = path.join(import.meta.dirname, 'echo-runtime.ts');
     await assert.rejects(startCloud(t, { functions: { source } }), /did not start.*functions\.log/);
+  });
+
+  it('says so also when somebody else has taken their port, and never answers there', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    const callers: Socket[] = [];
+    other.on('connection', (socket) => callers.push(socket));
+    t.after(() => {
+      for (const socket of callers) socket.destroy();
+      other.close();
+    });
+    await once(other, 'listening');
+    const stateDir = temporaryFolder(t);
+    const starting = startFunction({
+      source: path.join(import.meta.dirname, 'three-functions.ts'),
+      target: { name: 'api', signatureType: 'http' },
+      port: (other.address() as AddressInfo).port,
+      logFile: path.join(stateDir, 'functions.log'),
+      emulatorId: `test-${process.pid}`,
+      searchPath: process.env['PATH'] ?? '',
+      environment: {},
+      clock: systemClock,
+      log: () => undefined,
+      stateDir,
+    });
+    await assert.rejects(
+      inTime('an end of the start', starting, 60),
+      /did not start.*functions\.log/,
+    );
   });
 });
 
