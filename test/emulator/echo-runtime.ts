@@ -59,7 +59,9 @@ export function createEchoRuntime(): EchoRuntime {
       boots.push(spec);
       mkdirSync(spec.folder, { recursive: true });
       const log = openSync(path.join(spec.folder, 'serial-port-1.log'), 'w');
-      const child = spawn(process.execPath, ['-e', PROGRAM, spec.address, spec.name], {
+      // A frozen one does not notice the end of its standard input.
+      const command = [process.execPath, '-e', PROGRAM, spec.address, spec.name];
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
         stdio: ['pipe', log, log],
       });
       closeSync(log);
