@@ -1,5 +1,6 @@
 // How a row looks at what has become of a tab and its cells.
 import { setTimeout as delay } from 'node:timers/promises';
+import { inTime } from '../../helpers/in-time.ts';
 import { kernelsOf, run } from '../../helpers/jupyter-front-end.ts';
 import type { Tab } from '../tab.ts';
 import type { CellResult, TabState } from '../tab-calls.ts';
@@ -12,11 +13,12 @@ export type Fate = CellResult['status'] | 'never' | 'cancelled';
 
 /** For a cell that takes no time, with a machine that is busy. */
 const CELL_MILLISECONDS = 3_000;
+const OPEN_SECONDS = 90;
 const LEAST_PATIENCE_MILLISECONDS = 15_000;
 
 export async function openNotebook(world: Pick<RowWorld, 'openTab'>): Promise<Tab> {
   const tab = await world.openTab();
-  await tab.open(NOTEBOOK);
+  await inTime('a notebook that is open, with its kernel', tab.open(NOTEBOOK), OPEN_SECONDS);
   return tab;
 }
 
