@@ -29,7 +29,7 @@ const limits = { skip: missingJupyter(), timeout: 240_000 };
 
 // Side by side: they wait for reports.
 describe('an agent', { concurrency: true }, () => {
-  describe('that is asked to sleep', { ...limits, concurrency: 1 }, () => {
+  describe('that is asked to sleep, or whom nobody asks for', { ...limits, concurrency: 1 }, () => {
     const gateway = gatewayOfAll();
 
     it('agrees while its kernels are idle, and runs a cell that comes then once, when it is awake', async (t) => {
@@ -78,6 +78,22 @@ describe('an agent', { concurrency: true }, () => {
       await later.close();
     });
 
+    it('switches a machine off that nobody has asked for, and not while a cell runs', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      world.api.deadManSeconds = 3;
+      const id = client.execute('import time; time.sleep(8)');
+      await until('busy', () => world.api.lastKernel(world.kernelId)?.state === 'busy');
+      world.api.failWith = 404;
+      await client.idle(id);
+      assert.equal(world.agent.exitCode, null);
+      assert.deepEqual(await world.exit, [0, null]);
+    });
+  });
+
+  describe('that is asked to stop its machine', { ...limits, concurrency: 1 }, () => {
+    const gateway = gatewayOfAll();
+
     it('ends with 0 when it is told to switch off', async (t) => {
       const world = await start(t, gateway());
       const client = await world.kernel();
@@ -120,60 +136,44 @@ describe('an agent', { concurrency: true }, () => {
     });
   });
 
-  describe(
-    'whose gateway stands still, or its machine, or whom nobody asks for',
-    { ...limits, concurrency: 1 },
-    () => {
-      const gateway = gatewayOfAll();
+  describe('whose gateway stands still, or its machine', { ...limits, concurrency: 1 }, () => {
+    const gateway = gatewayOfAll();
 
-      it('refuses while a cell runs, and while the gateway does not answer', async (t) => {
-        const world = await start(t, gateway());
-        const client = await world.kernel();
-        const id = client.execute('import time; print("on"); time.sleep(4)');
-        await client.next('stream', id);
-        assert.equal((await world.prepare('n1', 'suspend')).isAgreed, false);
-        await client.idle(id);
-        gateway().freeze();
-        t.after(() => {
-          gateway().thaw();
-        });
-        assert.equal((await world.prepare('n2', 'suspend')).isAgreed, false);
+    it('refuses while a cell runs, and while the gateway does not answer', async (t) => {
+      const world = await start(t, gateway());
+      const client = await world.kernel();
+      const id = client.execute('import time; print("on"); time.sleep(4)');
+      await client.next('stream', id);
+      assert.equal((await world.prepare('n1', 'suspend')).isAgreed, false);
+      await client.idle(id);
+      gateway().freeze();
+      t.after(() => {
         gateway().thaw();
-        await client.idle(client.execute('1'));
-        await client.close();
       });
+      assert.equal((await world.prepare('n2', 'suspend')).isAgreed, false);
+      gateway().thaw();
+      await client.idle(client.execute('1'));
+      await client.close();
+    });
 
-      it('reports a wake at once, over a new connection, when it was frozen', async (t) => {
-        const world = await start(t, gateway());
-        world.api.isSilent = true;
-        const hanging = await until('a report that hangs', () => world.nextReport());
-        assert.equal(hanging.wake, 0);
-        world.agent.kill('SIGSTOP');
-        const end = Date.now() + 11_000;
-        await until('it was frozen for long enough', () => Date.now() > end);
-        world.api.isSilent = false;
-        const thawed = Date.now();
-        world.agent.kill('SIGCONT');
-        const woken = await until('a report', () => world.reportAfter(hanging));
-        assert.equal(woken.wake, 1);
-        assert.ok(woken.sequence > hanging.sequence);
-        assert.ok(Date.now() - thawed < 10_000, 'not at once');
-        assert.deepEqual(world.api.violations, []);
-      });
-
-      it('switches a machine off that nobody has asked for, and not while a cell runs', async (t) => {
-        const world = await start(t, gateway());
-        const client = await world.kernel();
-        world.api.deadManSeconds = 3;
-        const id = client.execute('import time; time.sleep(8)');
-        await until('busy', () => world.api.lastKernel(world.kernelId)?.state === 'busy');
-        world.api.failWith = 404;
-        await client.idle(id);
-        assert.equal(world.agent.exitCode, null);
-        assert.deepEqual(await world.exit, [0, null]);
-      });
-    },
-  );
+    it('reports a wake at once, over a new connection, when it was frozen', async (t) => {
+      const world = await start(t, gateway());
+      world.api.isSilent = true;
+      const hanging = await until('a report that hangs', () => world.nextReport());
+      assert.equal(hanging.wake, 0);
+      world.agent.kill('SIGSTOP');
+      const end = Date.now() + 11_000;
+      await until('it was frozen for long enough', () => Date.now() > end);
+      world.api.isSilent = false;
+      const thawed = Date.now();
+      world.agent.kill('SIGCONT');
+      const woken = await until('a report', () => world.reportAfter(hanging));
+      assert.equal(woken.wake, 1);
+      assert.ok(woken.sequence > hanging.sequence);
+      assert.ok(Date.now() - thawed < 10_000, 'not at once');
+      assert.deepEqual(world.api.violations, []);
+    });
+  });
 });
 
 /** One for all tests of a suite. */
