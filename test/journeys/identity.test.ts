@@ -103,7 +103,8 @@ async function startWithShortTokens(t: TestContext) {
   return { world, client, gateway, kernel };
 }
 
-describe('while start runs', () => {
+// Side by side: they wait for tokens to expire.
+describe('while start runs', { concurrency: true }, () => {
   it('tokens expire, others are fetched, and cells go on in the same kernel', async (t) => {
     if (!requireProgram(t, JUPYTER)) return;
     const { world, client, gateway, kernel } = await startWithShortTokens(t);
