@@ -5,14 +5,17 @@ import { firstJourneys, warmJourneys } from '../helpers/fault-journeys.ts';
 
 const LANES = 3;
 
-describe('a journey in which calls fail once', () => {
-  it('ends the same', { concurrency: LANES }, (t) =>
-    warmJourneys(t, { perCall: 1, perStage: 1, lanes: LANES }),
-  );
-});
+// Side by side: a call that is not answered is waited for.
+describe('calls that fail once', { concurrency: true }, () => {
+  describe('in a journey', () => {
+    it('let it end the same', { concurrency: LANES }, (t) =>
+      warmJourneys(t, { perCall: 1, perStage: 1, lanes: LANES }),
+    );
+  });
 
-describe('the first journey of a backend, in which calls fail once', () => {
-  it('ends the same', { concurrency: 2 }, (t) =>
-    firstJourneys(t, { perCall: 1, perStage: 5, lanes: 2 }),
-  );
+  describe('in the first journey of a backend', () => {
+    it('let it end the same', { concurrency: 2 }, (t) =>
+      firstJourneys(t, { perCall: 1, perStage: 5, lanes: 2 }),
+    );
+  });
 });
