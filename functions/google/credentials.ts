@@ -10,11 +10,11 @@ const NAME = 'Google’s credentials';
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** By deep path: the package's front door loads every kind of credential there is. */
-export function lazyGoogleAuth({
-  callSeconds,
-}: Pick<Config, 'callSeconds'>): () => Promise<GoogleAuth> {
+export function lazyGoogleAuth(
+  config: Pick<Config, 'callSeconds' | 'projectId'>,
+): () => Promise<GoogleAuth> {
   let auth: Promise<GoogleAuth> | undefined;
-  return () => (auth ??= load(callSeconds));
+  return () => (auth ??= load(config));
 }
 
 /**
@@ -22,12 +22,16 @@ export function lazyGoogleAuth({
  * for the question that is under way: one lost answer would end the backend's calls for as long as the process lives.
  * So the wait for a token is bounded, and after a failure the question is put anew.
  */
-async function load(callSeconds: number): Promise<GoogleAuth> {
+async function load({
+  callSeconds,
+  projectId,
+}: Pick<Config, 'callSeconds' | 'projectId'>): Promise<GoogleAuth> {
   const [{ GoogleAuth }, { AuthClient }] = await Promise.all([
     import('google-auth-library/build/src/auth/googleauth.js'),
     import('google-auth-library/build/src/auth/authclient.js'),
   ]);
-  const defaultCredentials = () => new GoogleAuth({ scopes: [SCOPE] });
+  // With the project: to find out which it is, the library runs gcloud before it asks for a token.
+  const defaultCredentials = () => new GoogleAuth({ scopes: [SCOPE], projectId });
   let present = defaultCredentials();
   const askForToken = async () => {
     const asked = present;
@@ -60,5 +64,5 @@ async function load(callSeconds: number): Promise<GoogleAuth> {
       return await this.transporter.request<T>({ ...options, headers });
     }
   }
-  return new GoogleAuth({ authClient: new BoundedClient() });
+  return new GoogleAuth({ authClient: new BoundedClient(), projectId });
 }

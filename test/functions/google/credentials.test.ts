@@ -1,11 +1,14 @@
 // The backend's tokens, from a metadata server that does not always answer.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { AppError } from '../../../functions/errors.ts';
 import { lazyGoogleAuth } from '../../../functions/google/credentials.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 
 const NO_ANSWER = () => undefined;
@@ -42,7 +45,7 @@ async function startMetadata(
 describe('the backend’s credentials', () => {
   it('are asked for anew after a question that was never answered', async (t) => {
     await startMetadata(t, [NO_ANSWER, WITH_TOKEN]);
-    const auth = await lazyGoogleAuth({ callSeconds: 2 })();
+    const auth = await lazyGoogleAuth({ callSeconds: 2, projectId: 'a-project' })();
     const isPassing = (error: unknown) => error instanceof AppError && error.isRetryable;
     await assert.rejects(auth.getAccessToken(), isPassing);
     assert.equal(await auth.getAccessToken(), 'a-token');
@@ -53,15 +56,29 @@ describe('the backend’s credentials', () => {
   it('keep an answer that came too late', async (t) => {
     const { promise, resolve } = Promise.withResolvers<ServerResponse>();
     await startMetadata(t, [resolve, NO_ANSWER]);
-    const auth = await lazyGoogleAuth({ callSeconds: 2 })();
+    const auth = await lazyGoogleAuth({ callSeconds: 2, projectId: 'a-project' })();
     await assert.rejects(auth.getAccessToken(), AppError);
     WITH_TOKEN(await promise);
     await until('it is used', () => auth.getAccessToken().catch(() => undefined));
   });
 
+  it('are had without gcloud, which takes a second to say which project it is', async (t) => {
+    await startMetadata(t, [WITH_TOKEN]);
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'was-run');
+    writeFileSync(path.join(folder, 'gcloud'), `#!/bin/sh\ntouch '${file}'\n`, { mode: 0o700 });
+    const { PATH: before } = process.env;
+    t.after(() => (process.env['PATH'] = before));
+    process.env['PATH'] = `${folder}:${before ?? ''}`;
+    const auth = await lazyGoogleAuth({ callSeconds: 5, projectId: 'a-project' })();
+    assert.equal(await auth.getAccessToken(), 'a-token');
+    assert.equal(await auth.getProjectId(), 'a-project');
+    assert.ok(!existsSync(file));
+  });
+
   it('sign the requests of Google’s clients', async (t) => {
     await startMetadata(t, [WITH_TOKEN]);
-    const auth = await lazyGoogleAuth({ callSeconds: 5 })();
+    const auth = await lazyGoogleAuth({ callSeconds: 5, projectId: 'a-project' })();
     let authorization: string | undefined;
     const api = createServer((request, response) => {
       ({ authorization } = request.headers);
