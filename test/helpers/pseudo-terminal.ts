@@ -30,6 +30,9 @@ export interface RunningTerminal {
 export const CTRL_C = '\x03';
 export const ENTER = '\r';
 
+/** As long as test/helpers/client.ts waits for an event: a machine may have to boot. */
+const SHOWN_SECONDS = 90;
+
 export function runOnTerminal(
   t: Pick<TestContext, 'after'>,
   args: readonly string[],
@@ -78,7 +81,7 @@ export function runOnTerminal(
       const control = child.stdio[3];
       if (control && 'write' in control) control.write(`resize ${newColumns} ${newRows}\n`);
     },
-    shows: async (pattern, seconds) => {
+    shows: async (pattern, seconds = SHOWN_SECONDS) => {
       await until(String(pattern), () => pattern.test(text()), seconds).catch((error: unknown) => {
         throw new Error(`${String(error)}; the screen shows:\n${text()}`);
       });
