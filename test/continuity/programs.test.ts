@@ -15,7 +15,7 @@ import {
 import { askKernel, begin, endOf, openNotebook, pass, textOf } from './rows/look.ts';
 import { overtaken, typedBeforeTheClientDied, whileACellRuns } from './rows/programs.ts';
 
-describe('a kernel here', { skip: missingJupyter(), concurrency: 2 }, () => {
+describe('a kernel here', { skip: missingJupyter(), concurrency: true }, () => {
   rowsOf('and what shows its notebook', (row) => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const end = signal === 'SIGTERM' ? 'is stopped' : 'is killed';
@@ -66,7 +66,9 @@ describe('a kernel here', { skip: missingJupyter(), concurrency: 2 }, () => {
       const { status, name } = seen.result;
       assert.ok(status === 'ok' || name === 'OutcomeUnknown', JSON.stringify(seen.result));
     });
+  });
 
+  rowsOf('and what it waits for', (row) => {
     row('recovers when its machine was suspended and resumed', async (row, world) => {
       const seen = await whileACellRuns(row, async () => {
         await world.suspend();
