@@ -7,7 +7,9 @@ import { EMULATOR } from '../installed.ts';
 import type { InstanceDocker } from '../runtime/instance-docker.ts';
 import { followContainers } from './container-output.ts';
 import type { Engine } from './engine.ts';
+import { createFrozenContainers } from './frozen-containers.ts';
 import { ofEmulator, ofInstance } from './labels.ts';
+import { listContainers } from './list-containers.ts';
 
 export const ENGINE_STAND_INS = path.join(EMULATOR, 'engine', 'stand-ins');
 const POWER_OFF = path.join(ENGINE_STAND_INS, 'power-off');
@@ -24,8 +26,7 @@ export function createEngineDocker({
   emulatorId,
   cleaner,
 }: EngineDockerOptions): InstanceDocker {
-  const list = async (filter: string, ...more: string[]): Promise<string[]> =>
-    words(await engine.run(['ps', '--quiet', '--filter', filter, ...more]));
+  const list = (filter: string, ...more: string[]) => listContainers(engine, filter, ...more);
   /** What ends by itself between the list and the call is no failure. */
   const forEach = async (ids: readonly string[], ...command: string[]): Promise<void> => {
     if (ids.length === 0) return;
@@ -41,6 +42,7 @@ export function createEngineDocker({
     await engine.run(['update', '--restart=no', ...ids]).catch(() => undefined);
     await forEach(ids, 'kill');
   };
+  const frozen = createFrozenContainers(engine);
   return {
     standIns: [ENGINE_STAND_INS],
     environment: ({ registryUrl }) => engineEnvironment(engine, emulatorId, registryUrl),
@@ -49,12 +51,8 @@ export function createEngineDocker({
       const ids = await list(ofInstance(leash), '--all', '--filter', 'status=exited');
       if (ids.length > 0) await engine.run(['update', '--restart=always', ...ids]);
     },
-    freeze: async (leash) => {
-      await forEach(await list(ofInstance(leash), '--filter', 'status=running'), 'pause');
-    },
-    thaw: async (leash) => {
-      await forEach(await list(ofInstance(leash), '--filter', 'status=paused'), 'unpause');
-    },
+    freeze: (leash) => frozen.freeze(leash),
+    thaw: (leash) => frozen.thaw(leash),
     shutDown: async (leash, seconds) => {
       await forEach(await list(ofInstance(leash)), 'stop', `--time=${seconds}`);
     },
@@ -99,8 +97,4 @@ async function removeAsRoot(engine: Engine, image: string, folder: string): Prom
       ...['--entrypoint=node', image, '--eval', program],
     ]);
   }
-}
-
-function words(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
 }

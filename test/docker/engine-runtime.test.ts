@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { findLeashed, signal } from '../../emulator/runtime/processes.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { engineHost, requireEngine, type Docker } from './engine.ts';
-import { bootAll, countFile, runtimeOf, type InstanceOptions } from './instances.ts';
+import { bootAll, brokenFile, countFile, runtimeOf, type InstanceOptions } from './instances.ts';
 
 const KINDS =
   findConfinement().kind === 'namespace' ? (['namespace', 'mark'] as const) : (['mark'] as const);
@@ -48,6 +48,35 @@ for (const kind of KINDS) {
         await first.powerOff();
         assert.deepEqual(await world.running(), [`${b}-gateway`]);
         await second.powerOff();
+        assert.deepEqual(await world.running(), []);
+      });
+
+      it('starts no container during a suspend that was about to start again, but after it', async (t) => {
+        const world = openWorld(t, kind, 2);
+        if (!world) return;
+        const [a = '', b = ''] = world.names;
+        const [first, second] = await bootAll(world);
+        assert.ok(first && second);
+        await until('both count', () => world.count(a) > 3 && world.count(b) > 3, 30);
+        const container = `${a}-gateway`;
+        writeFileSync(brokenFile(world, a), '');
+        await killMainProcess(world.docker, container);
+        // Each wait is twice as long as the one before: this one is of seconds.
+        const waits = ['inspect', '--format', '{{.State.Status}} {{.RestartCount}}', container];
+        await until('it waits', async () =>
+          /^restarting ([5-9]|\d\d)$/.test(await world.docker(...waits)),
+        );
+        await first.freeze();
+        rmSync(brokenFile(world, a));
+        const brokenAt = world.count(a);
+        const before = world.count(b);
+        await until('the other counts on', () => world.count(b) > before + 100, 60);
+        assert.equal(world.count(a), brokenAt);
+        assert.deepEqual(await world.running(), [`${b}-gateway`]);
+        await first.thaw();
+        await until('it counts again', () => world.count(a) > brokenAt);
+        assert.equal(await policyOf(world.docker, container), 'always');
+        await Promise.all([first.powerOff(), second.powerOff()]);
         assert.deepEqual(await world.running(), []);
       });
 

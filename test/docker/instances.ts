@@ -56,9 +56,15 @@ export async function bootAll(
   return await Promise.all(boots);
 }
 
+/** While it is there, the instance's container ends as soon as it starts. */
+export function brokenFile({ folder }: InstanceOptions, name: string): string {
+  return path.join(folder, name, 'broken');
+}
+
 /** Begun again where it was; ends at once when it is asked to. */
 function startupScript({ folder }: InstanceOptions, name: string): string {
   const counting = [
+    '[ ! -e /state/broken ] || exit 1',
     'trap "echo asked to end; exit 0" TERM',
     'n=$(cat /state/count 2>/dev/null || echo 0)',
     'echo "counts from $n"',
