@@ -29,6 +29,8 @@ export interface DoorkeeperOptions {
   /** Who started the emulator counts as attached until this aborts: before it attaches, it may be gone. */
   spawner?: AbortSignal | undefined;
   onAlone: () => void;
+  /** The same before it is ready: who started it is gone, and nobody else waits for it. */
+  onAbandoned: () => void;
 }
 
 /** Abstract (a leading NUL): no file that could be left behind. */
@@ -57,6 +59,9 @@ export class Doorkeeper {
 
   private constructor(options: DoorkeeperOptions) {
     this.#options = options;
+    options.spawner?.addEventListener('abort', () => {
+      this.#endIfAlone();
+    });
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#admit(socket);
     });
@@ -71,9 +76,6 @@ export class Doorkeeper {
     this.#line = `${JSON.stringify(ready)}\n`;
     for (const socket of this.#attached) socket.write(this.#line);
     const { endsWithoutClients, clock, attachMilliseconds, spawner } = this.#options;
-    spawner?.addEventListener('abort', () => {
-      this.#endIfAlone();
-    });
     if (spawner) this.#endIfAlone();
     if (!endsWithoutClients || this.#attached.size > 0 || spawner) return;
     this.#cancelWait = clock.after(attachMilliseconds, () => {
@@ -143,10 +145,11 @@ export class Doorkeeper {
   }
 
   #endIfAlone(): void {
-    const { endsWithoutClients, onAlone } = this.#options;
-    // Before it is ready there is nothing to end yet; `announce` looks again.
-    if (this.#line === undefined || this.#isEnding) return;
-    if (endsWithoutClients && this.#isAlone()) onAlone();
+    const { endsWithoutClients, onAlone, onAbandoned, spawner } = this.#options;
+    if (this.#isEnding || !endsWithoutClients || !this.#isAlone()) return;
+    if (this.#line !== undefined) onAlone();
+    // What cannot be given up any more goes on; `announce` looks again.
+    else if (spawner) onAbandoned();
   }
 
   #isAlone(): boolean {

@@ -38,9 +38,13 @@ export interface Emulator {
   end(): Promise<void>;
 }
 
-/** @throws EmulatorRunningError when another one has the state folder. */
+/**
+ * @throws EmulatorRunningError when another one has the state folder; EngineError; AbortError when the start was given up:
+ * by `interrupt`, or since nobody waits for it any more
+ */
 export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
-  const options = fillIn(given);
+  const abandoned = new AbortController();
+  const options = fillIn({ ...given, interrupt: anyOf(given.interrupt, abandoned.signal) });
   const ended = Promise.withResolvers<undefined>();
   let starting: Promise<Running> | undefined;
   let ending: Promise<void> | undefined;
@@ -54,6 +58,10 @@ export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
     onAlone: () => {
       options.log('nobody uses the emulator any more; it ends');
       void end();
+    },
+    onAbandoned: () => {
+      options.log('nobody waits for the emulator any more; it ends');
+      abandoned.abort();
     },
   });
   async function finish(): Promise<void> {
@@ -72,9 +80,15 @@ export async function runEmulator(given: EmulatorOptions): Promise<Emulator> {
     doorkeeper.announce(ready);
     return { ready, ended: ended.promise, end };
   } catch (error) {
-    await doorkeeper.release(error instanceof Error ? error : new Error(String(error)));
+    const reason = error instanceof Error ? error : new Error(String(error));
+    // Who comes at that very moment is told nothing, and starts one of their own.
+    await doorkeeper.release(abandoned.signal.aborted ? undefined : reason);
     throw error;
   }
+}
+
+function anyOf(interrupt: AbortSignal | undefined, abandoned: AbortSignal): AbortSignal {
+  return interrupt ? AbortSignal.any([interrupt, abandoned]) : abandoned;
 }
 
 function fillIn(given: EmulatorOptions): EmulatorSettings {

@@ -14,8 +14,10 @@ const FUNCTIONS_PREFIX = 'DATALAB_FUNCTIONS_';
 
 export async function emulator({ flags }: Call, io: Io): Promise<void> {
   const which = readEmulatorSettings(flags, io);
+  const spawner = flags.untilDetached ? io.inputEnd : undefined;
   try {
-    const engine = which.runtime === 'docker' ? await openEngine(io.env) : undefined;
+    const given = spawner ? AbortSignal.any([io.interrupt, spawner]) : io.interrupt;
+    const engine = which.runtime === 'docker' ? await openEngine(io.env, given) : undefined;
     const running = await runEmulator({
       stateDir: emulatorFolder(which),
       project: io.env['PROJECT_ID'] || 'datalab-emulator',
@@ -24,7 +26,7 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
       staysWithoutClients: flags.untilDetached !== true,
       functions: { environment: functionsEnvironment(io.env) },
       ...(engine ? { engine } : {}),
-      ...(flags.untilDetached ? { spawner: io.inputEnd } : {}),
+      ...(spawner ? { spawner } : {}),
       interrupt: io.interrupt,
       log: (line) => io.stderr.write(`${line}\n`),
     });
@@ -37,6 +39,8 @@ export async function emulator({ flags }: Call, io: Io): Promise<void> {
     await running.end();
   } catch (error) {
     if (io.interrupt.aborted) throw new Interrupted();
+    // Whoever started it has gone before it was ready.
+    if (spawner?.aborted && error instanceof Error && error.name === 'AbortError') return;
     if (error instanceof EngineError) throw new ClientError(error.message);
     if (!(error instanceof EmulatorRunningError)) throw error;
     // Two clients at once have each started one: the other serves both.

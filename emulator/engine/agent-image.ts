@@ -1,12 +1,11 @@
 // The agent image, as an installed backend has it: built of docker/agent on the engine and pushed to the emulated registry.
 // What has not changed is neither built nor pushed again.
-import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { EXTENSION, INSTALLATION } from '../installed.ts';
 import type { Log } from '../router.ts';
 import type { Engine } from './engine.ts';
+import { runToEnd } from './run-to-end.ts';
 
 /** On the engine, between starts. */
 export const LOCAL_AGENT_IMAGE = 'datalab-agent:emulator';
@@ -28,7 +27,7 @@ export interface AgentImageOptions {
 const BUILD_SECONDS = 900;
 const PUSH_SECONDS = 300;
 
-/** @throws EngineError */
+/** @throws EngineError; the signal's reason */
 export async function installAgentImage(options: AgentImageOptions): Promise<void> {
   const { engine, project, stateDir, registryUrl, log, signal } = options;
   const work = path.join(stateDir, 'agent-image');
@@ -60,7 +59,7 @@ export async function installAgentImage(options: AgentImageOptions): Promise<voi
 async function agentContext(work: string, signal: AbortSignal | undefined): Promise<string> {
   if (EXTENSION === '.js') return path.join(INSTALLATION, 'agent');
   const program = path.join(INSTALLATION, 'scripts', 'agent-context.ts');
-  await promisify(execFile)(process.execPath, [program, work], { signal });
+  await runToEnd(process.execPath, [program, work], { signal });
   return path.join(work, 'agent');
 }
 

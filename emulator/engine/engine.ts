@@ -1,8 +1,8 @@
 // A Docker engine of this machine, through the `docker` program, which knows contexts, DOCKER_HOST and rights. Everything of
 // the docker runtime goes through here.
-import { execFile } from 'node:child_process';
 import { z } from 'zod';
 import { findProgram } from '../find-program.ts';
+import { ProgramError, runToEnd } from './run-to-end.ts';
 
 export interface Engine {
   /** Path of the `docker` program. */
@@ -11,7 +11,7 @@ export interface Engine {
   readonly host: string;
   /**
    * Runs `docker ARGS`, and returns its standard output without the last line's end.
-   * @throws EngineError when it fails, or has not ended after `seconds`
+   * @throws EngineError when it fails, or has not ended after `seconds`; the signal's reason
    */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
 }
@@ -44,19 +44,23 @@ const information = z.object({
 
 /**
  * @param environment PATH, HOME, DOCKER_HOST, DOCKER_CONTEXT and what else docker goes by
+ * @param interrupt gives up an engine that does not answer
  * @throws EngineError when none answers, or one that cannot run instances of this machine: their addresses are this
  * machine's own loopback addresses, and their disks its folders
  */
-export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
+export async function openEngine(
+  environment: NodeJS.ProcessEnv,
+  interrupt?: AbortSignal,
+): Promise<Engine> {
   const searchPath = environment['PATH'] ?? '';
   const program = requireProgram('docker', 'docker.io', searchPath);
   // Of the instances' startup script.
   requireProgram('curl', 'curl', searchPath);
   const ask = (args: readonly string[]) =>
-    call(program, args, { ...environment }, LOOK_SECONDS, undefined).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
+    call(program, args, { ...environment }, LOOK_SECONDS, interrupt).catch((error: unknown) => {
+      if (!(error instanceof EngineError)) throw error;
       throw new EngineError(
-        `No Docker engine answers: ${why} Start it, or leave out --runtime docker.`,
+        `No Docker engine answers: ${error.message} Start it, or leave out --runtime docker.`,
       );
     });
   const host = await ask(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
@@ -102,23 +106,20 @@ function requireProgram(name: string, debianPackage: string, searchPath: string)
   );
 }
 
-function call(
+async function call(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   seconds: number,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { env, timeout: seconds * 1000, maxBuffer: MAX_OUTPUT_BYTES, signal };
-    execFile(program, [...args], options, (error, stdout, stderr) => {
-      if (!error) {
-        resolve(stdout.trimEnd());
-        return;
-      }
-      const said = stderr.trim().split('\n').at(-1) ?? '';
-      const why = error.killed === true ? `no answer within ${seconds} s` : said || error.message;
-      reject(new EngineError(`docker ${args[0] ?? ''}: ${why}`, { cause: error }));
-    });
-  });
+  const options = { env, timeout: seconds * 1000, maxBuffer: MAX_OUTPUT_BYTES, signal };
+  try {
+    return (await runToEnd(program, args, options)).trimEnd();
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    const said = error.stderr.trim().split('\n').at(-1) ?? '';
+    const why = error.isLate ? `no answer within ${seconds} s` : said || error.message;
+    throw new EngineError(`docker ${args[0] ?? ''}: ${why}`, { cause: error });
+  }
 }
