@@ -32,6 +32,7 @@ export class EngineError extends Error {
 
 const CALL_SECONDS = 60;
 const LOOK_SECONDS = 20;
+const MAX_SHOWN_CHARACTERS = 120;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 const information = z.object({
@@ -39,7 +40,7 @@ const information = z.object({
   OperatingSystem: z.string().default(''),
   ServerVersion: z.string().default(''),
   SecurityOptions: z.array(z.string()).nullish(),
-  ServerErrors: z.array(z.string()).optional(),
+  ServerErrors: z.array(z.string()).nullish(),
 });
 
 /**
@@ -64,7 +65,7 @@ export async function openEngine(
       );
     });
   const host = await ask(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
-  const seen = information.parse(JSON.parse(await ask(['info', '--format', '{{json .}}'])));
+  const seen = readInformation(await ask(['info', '--format', '{{json .}}']));
   const problem = problemOf(host, seen);
   if (problem !== undefined) {
     throw new EngineError(
@@ -81,6 +82,27 @@ export async function openEngine(
       return call(program, args, env, seconds, signal);
     },
   };
+}
+
+/** Programs that stand in for docker, and versions to come, may say something else. */
+function readInformation(text: string): z.infer<typeof information> {
+  const read = information.safeParse(parsed(text));
+  // Podman's has a form of its own, in which nothing of this is.
+  if (read.success && (read.data.OSType !== '' || read.data.ServerErrors)) return read.data;
+  const [line = ''] = text.split('\n');
+  const said = line === '' ? 'nothing' : line.slice(0, MAX_SHOWN_CHARACTERS);
+  throw new EngineError(
+    `What docker info answers cannot be read: ${said}. See whether \`docker version\` names a Docker engine, ` +
+      'or leave out --runtime docker.',
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function problemOf(host: string, seen: z.infer<typeof information>): string | undefined {
