@@ -1,6 +1,7 @@
 // A Dockerfile that extends the gateway image, read as far as it must be to say, before a build is asked for, what cannot
 // work in one that has no files of the user's. Pure. Used by extension.ts.
 // https://docs.docker.com/reference/dockerfile/
+import { dockerfileLines } from './dockerfile-lines.ts';
 
 export interface DockerfileProblem {
   /** From 1. */
@@ -11,7 +12,6 @@ export interface DockerfileProblem {
 interface Instruction {
   line: number;
   name: string;
-  /** Continued lines joined, comments between them gone. */
   rest: string;
 }
 
@@ -88,32 +88,8 @@ function wordsOf(rest: string): string[] {
 }
 
 function instructionsIn(text: string): Instruction[] {
-  const found: Instruction[] = [];
-  const lines = text.split(/\r?\n/);
-  for (let at = 0; at < lines.length;) {
-    const line = at + 1;
-    const { joined, next } = join(lines, at);
-    at = next;
-    const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(joined) ?? [];
-    if (word !== '') found.push({ line, name: word.toUpperCase(), rest });
-  }
-  return found;
-}
-
-/** From `at`, the lines that a backslash joins; comments and, within it, empty lines are left out. */
-function join(lines: readonly string[], at: number): { joined: string; next: number } {
-  let joined = '';
-  let next = at;
-  while (next < lines.length) {
-    const line = lines[next] ?? '';
-    next += 1;
-    if (/^\s*(#|$)/.test(line)) {
-      if (joined === '') break;
-      continue;
-    }
-    joined += line;
-    if (!/\\\s*$/.test(line)) break;
-    joined = joined.replace(/\\\s*$/, ' ');
-  }
-  return { joined: joined.trim(), next };
+  return dockerfileLines(text).flatMap(({ line, content, isComment }) => {
+    const [, word, rest = ''] = /^(\S+)\s*(.*)$/s.exec(content.trim()) ?? [];
+    return isComment || word === undefined ? [] : [{ line, name: word.toUpperCase(), rest }];
+  });
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { ExtensionKind, extendImageRequest, FieldViolation } from './contract.ts';
 import { beginsFromBase, problemsOfDockerfile } from './dockerfile.ts';
+import { dockerfileLines } from './dockerfile-lines.ts';
 
 export interface Extension {
   kind: ExtensionKind;
@@ -29,8 +30,10 @@ function checked(
   kind: ExtensionKind,
   text: string,
 ): { extension: Extension } | { violations: FieldViolation[] } {
-  const own = kind === 'requirements' ? problemsOfRequirements(text) : problemsOfDockerfile(text);
-  const problems = [...secretsIn(text), ...own];
+  const problems =
+    kind === 'requirements'
+      ? [...secretsIn(requirementsLines(text)), ...problemsOfRequirements(text)]
+      : [...secretsIn(dockerfileLines(text)), ...problemsOfDockerfile(text)];
   if (problems.length > 0) {
     const violations = problems
       .slice(0, MAX_PROBLEMS)
@@ -54,9 +57,14 @@ interface Problem {
   why: string;
 }
 
-/** Without their text: it would be in logs and on screens. */
-function secretsIn(text: string): Problem[] {
-  return linesOf(text).flatMap(({ line, content }) =>
+interface Line {
+  line: number;
+  content: string;
+}
+
+/** In lines as they are joined: a secret can be cut in two. Without their text: it would be in logs and on screens. */
+function secretsIn(lines: readonly Line[]): Problem[] {
+  return lines.flatMap(({ line, content }) =>
     hasCredentials(content) ? [{ line, why: NO_SECRETS }] : [],
   );
 }
@@ -75,7 +83,7 @@ function hasCredentials(content: string): boolean {
 }
 
 function problemsOfRequirements(text: string): Problem[] {
-  const lines = linesOf(text)
+  const lines = requirementsLines(text)
     .map(({ line, content }) => ({ line, content: content.replace(/(^|\s)#.*$/, '').trim() }))
     .filter(({ content }) => content !== '');
   const isOption = /^(-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--pre)\b/;
@@ -98,15 +106,17 @@ function isLocal(content: string): boolean {
   );
 }
 
-/** Lines that a backslash joins are one: a secret can be cut in two. */
-function linesOf(text: string): { line: number; content: string }[] {
-  const lines: { line: number; content: string }[] = [];
+/** As pip joins them: a comment ends what a backslash continues, and is never continued itself. */
+function requirementsLines(text: string): Line[] {
+  const lines: Line[] = [];
   let isOpen = false;
   for (const [index, content] of text.split(/\r?\n/).entries()) {
+    const isComment = /^\s*#/.test(content);
     const last = lines.at(-1);
-    if (isOpen && last) last.content = last.content.replace(/\\$/, '') + content;
-    else lines.push({ line: index + 1, content });
-    isOpen = content.endsWith('\\');
+    const part = isComment ? ` ${content}` : content.replace(/\\$/, '');
+    if (isOpen && last) last.content += part;
+    else lines.push({ line: index + 1, content: part });
+    isOpen = !isComment && content.endsWith('\\');
   }
   return lines;
 }

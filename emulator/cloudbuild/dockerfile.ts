@@ -27,9 +27,10 @@ const HEREDOC = /<<-?(["']?)([A-Za-z_]\w*)\1/g;
 export function parseDockerfile(text: string): Instruction[] {
   const instructions: Instruction[] = [];
   const lines = text.split(/\r?\n/);
+  const continues = continuation(lines);
   for (let at = 0; at < lines.length;) {
     const line = at + 1;
-    const { joined, next } = join(lines, at);
+    const { joined, next } = join(lines, at, continues);
     at = next;
     if (joined === '') continue;
     const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(joined) ?? [];
@@ -43,8 +44,12 @@ export function parseDockerfile(text: string): Instruction[] {
   return instructions;
 }
 
-/** From `at`, the lines that a backslash joins; comments and, within it, empty lines are left out. */
-function join(lines: readonly string[], at: number): { joined: string; next: number } {
+/** From `at`, the lines that a sign at their end joins; comments and, within it, empty lines are left out. */
+function join(
+  lines: readonly string[],
+  at: number,
+  continues: RegExp,
+): { joined: string; next: number } {
   let joined = '';
   let next = at;
   while (next < lines.length) {
@@ -54,11 +59,21 @@ function join(lines: readonly string[], at: number): { joined: string; next: num
       if (joined === '') break;
       continue;
     }
-    joined += joined === '' ? line.trimStart() : line;
-    if (!/\\\s*$/.test(line)) break;
-    joined = joined.replace(/\\\s*$/, '');
+    joined += (joined === '' ? line.trimStart() : line).replace(continues, '$1');
+    if (!continues.test(line)) break;
   }
   return { joined: joined.trim(), next };
+}
+
+/** A backslash, unless a comment at the very beginning names another sign. One of two is a sign like others. */
+function continuation(lines: readonly string[]): RegExp {
+  let sign = '\\';
+  for (const line of lines) {
+    const [, name = '', value] = /^\s*#\s*([a-z]\w*)\s*=\s*(\S+)\s*$/i.exec(line) ?? [];
+    if (value === undefined) break;
+    if (name.toLowerCase() === 'escape') sign = value;
+  }
+  return sign === '`' ? /(^|[^`])`[ \t]*$/ : /(^|[^\\])\\[ \t]*$/;
 }
 
 /** The line behind the here-documents that an instruction opens. */

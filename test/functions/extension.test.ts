@@ -43,6 +43,7 @@ describe('a requirements file', () => {
     [2, 'numpy\n--index-url https://me:hunter2@pypi.example.com/simple\n'],
     [1, 'ours @ git+https://ghp_hunter2@github.com/us/ours.git\n'],
     [1, '--index-url https://me:hunt\\\ner2@pypi.example.com/simple\nnumpy\n'],
+    [2, '# the 5\\\nhttps://me:hunter2@pypi.example.com/ours.whl\n'],
     [3, 'a\nb\nhttps://_json_key_base64:hunter2@europe-python.pkg.dev/p/r/x.whl\n'],
   ] as const) {
     it(`holds no secret, such as in line ${line} of ${JSON.stringify(text)}`, () => {
@@ -64,6 +65,7 @@ describe('a requirements file', () => {
     [1, 'ours-1-py3-none-any.whl'],
     [1, 'ours @ file:///home/me/ours'],
     [2, 'a\n--find-links wheels/'],
+    [2, '# ours \\\n-r base.txt\nnumpy'],
   ] as const) {
     it(`names no file of one’s own machine, as ${JSON.stringify(text)} does`, () => {
       const [problem = ''] = refusal({ requirements: text });
@@ -104,6 +106,15 @@ describe('a Dockerfile', () => {
     [1, 'there is no FROM', '# nothing\n'],
     [2, 'there is no FROM', '\nRUN true\n'],
     [3, 'holds a password', `${ON_BASE}RUN pip install -i https://a:b@c.example/simple x\n`],
+    [3, 'holds a password', `${ON_BASE}RUN pip install -i https://a:b\\\n# no\n@c.example/s x\n`],
+    [3, 'holds a password', `${ON_BASE}RUN pip install -i https://a:b\\ \n\n@c.example/s x\n`],
+    [
+      4,
+      'holds a password',
+      `# escape=\`\n${ON_BASE}RUN pip install -i https://a:\`\nb@c.example/s x\n`,
+    ],
+    [4, 'holds a password', `${ON_BASE}RUN true \\\n# https://a:b@c.example/simple\n  && true\n`],
+    [3, 'COPY takes files', `${ON_BASE}CO\\\n# no\nPY a /\n`],
   ] as const) {
     it(`is refused by line ${line}: ${why}, in ${JSON.stringify(text)}`, () => {
       assert.match(
