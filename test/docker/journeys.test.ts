@@ -61,6 +61,34 @@ describe('a session on the docker runtime', { timeout: 2_400_000 }, () => {
     assert.ok(await cloud.isRunning(container));
   });
 
+  it('shows what its gateway and its agent print, and what comes later', async (t) => {
+    const { cloud } = (await open(t)) ?? {};
+    if (!cloud) return;
+    const { client, gateway } = await startSession(t, cloud);
+    await until('the gateway’s first lines', async () =>
+      (await logOf(cloud, 'gateway')).some((line) => /Jupyter Server .* is running at/.test(line)),
+    );
+    const agent = await logOf(cloud, 'agent');
+    assert.ok(
+      agent.some((line) => line.includes('"event":"registered"')),
+      agent.join('\n'),
+    );
+    const following = cloud.client('logs', 'gateway', '--follow');
+    await following.event('what was there', (event) => textOf(event).includes('is running at'));
+    const later = 'printed by a program that a cell has started';
+    const code = `import os; _ = os.system("echo ${later}")`;
+    await run(gateway, await newKernel(gateway), code);
+    await following.event('a later line', (event) => textOf(event).includes(later));
+    following.signal('SIGINT');
+    assert.equal(await following.ended, 0);
+    // Once, although it was followed, and of the right one.
+    const isLater = (line: string) => line.includes(later);
+    assert.equal((await logOf(cloud, 'gateway')).filter(isLater).length, 1);
+    assert.ok(!(await logOf(cloud, 'agent')).some(isLater));
+    client.signal('SIGINT');
+    await client.ended;
+  });
+
   it('keeps its variables over a sleep, in which its containers stand still', async (t) => {
     const { docker, cloud } = (await open(t)) ?? {};
     if (!docker || !cloud) return;
@@ -187,6 +215,16 @@ describe('an image that the project has pushed', MAY_BUILD, () => {
     await until('no container is left', async () => (await cloud.containers()).length === 0);
   });
 });
+
+async function logOf(cloud: DockerCloud, source: string): Promise<string[]> {
+  const client = cloud.client('logs', source, '--lines', '1000');
+  assert.equal(await client.ended, 0, client.stderr());
+  return client.events.map(textOf);
+}
+
+function textOf({ text }: Record<string, unknown>): string {
+  return typeof text === 'string' ? text : '';
+}
 
 function isBuilding({ event, stage, message = '' }: Record<string, unknown>): boolean {
   return event === 'stage' && stage === 'Image' && /^BUILDING_IMAGE/.test(String(message));
