@@ -60,6 +60,8 @@ export interface Google {
   readonly credentials: string;
   /** An access token of who installed the backend. */
   readonly deployerToken: string;
+  /** Whether the registry has a manifest or a configuration of that digest. */
+  hasImage(digest: string): boolean;
   /** Subscribe functions here, before `recover`. */
   readonly pubsub: Pubsub;
   recover(): void;
@@ -222,6 +224,7 @@ export async function openGoogle(given: GoogleOptions): Promise<Google> {
       serviceAccountIdentity(`datalab-deploy@${project.id}.iam.gserviceaccount.com`),
       CLOUD_PLATFORM,
     ),
+    hasImage: (digest) => registry.findBlob(digest) !== undefined,
     pubsub,
     recover: () => {
       compute.recover();

@@ -20,6 +20,7 @@ import { EXTENSION, INSTALLATION } from './installed.ts';
 import { DURATIONS, type EmulatorOptions, type EmulatorSettings } from './options.ts';
 import { installAgentImage, LOCAL_AGENT_IMAGE } from './engine/agent-image.ts';
 import { createEngineDocker } from './engine/engine-docker.ts';
+import { removeFormerNames } from './engine/former-names.ts';
 import { createProcessDocker } from './runtime/process-docker.ts';
 import { createScriptRuntime } from './runtime/script-runtime.ts';
 import { openSettings, type Settings } from './settings.ts';
@@ -147,6 +148,7 @@ async function start(
     end: () => void end(),
   });
   try {
+    if (options.engine) rememberPort(settings.value, google.port);
     settings.value.port = google.port;
     settings.value.functionsPort = ports.api;
     settings.value.onBuildFinishedPort = ports.onBuildFinished;
@@ -157,6 +159,10 @@ async function start(
       const { url: registryUrl, deployerToken: accessToken } = google;
       const registry = { project, registryUrl, accessToken };
       await installAgentImage({ ...registry, engine, stateDir, log, signal });
+      const { formerPorts: ports = [] } = settings.value;
+      const isKnown = (digest: string) => google.hasImage(digest);
+      settings.value.formerPorts = await removeFormerNames({ engine, project, ports, isKnown });
+      settings.save();
     }
     if (options.functions !== false) subscribeToBuilds(google, project);
     google.recover();
@@ -172,6 +178,15 @@ async function start(
       await Promise.all([functions?.end(), google.close()]);
     },
   };
+}
+
+/** Images on the engine keep the name that they got under it. */
+function rememberPort(settings: Settings, port: number): void {
+  const ports = new Set([
+    ...(settings.formerPorts ?? []),
+    ...(settings.port ? [settings.port] : []),
+  ]);
+  settings.formerPorts = [...ports].filter((former) => former !== port);
 }
 
 /** As the trigger of the installed function would. */

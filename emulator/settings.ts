@@ -10,6 +10,8 @@ const settingsRecord = z.object({
   project: z.string(),
   projectNumber: z.string(),
   port: z.int().optional(),
+  /** Under which images on an engine may still be named. */
+  formerPorts: z.array(z.int()).optional(),
   functionsPort: z.int().optional(),
   onBuildFinishedPort: z.int().optional(),
   reapIdlePort: z.int().optional(),
