@@ -1,10 +1,8 @@
 // The steps of cloudbuild/extend.yaml, as they are, with a real docker: what pip and docker make of them.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createSubstitutions } from '../../emulator/cloudbuild/substitutions.ts';
@@ -13,6 +11,8 @@ import { extendResource, readExtendFile } from '../../functions/google/extend-fi
 import { findProgram, requireProgram } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { engineHost, requireEngine } from './engine.ts';
+import { startIndex } from './package-index.ts';
+import { writeWheel } from './wheel.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const IMAGE = 'gcr.io/datalab-test/extend-steps';
@@ -26,18 +26,6 @@ USER jupyter
 WORKDIR /work
 ENTRYPOINT ["python3"]
 CMD ["-c", "print('as it was')"]
-`;
-
-/** Two packages of nothing but Python, as an index has them. */
-const WHEELS = `
-import sys, zipfile
-for name in ('datalab_probe', 'datalab_other'):
-    with zipfile.ZipFile(f'{sys.argv[1]}/{name}-1.0-py3-none-any.whl', 'w') as wheel:
-        info = f'{name}-1.0.dist-info'
-        wheel.writestr(f'{name}.py', f'NAME = "{name}"\\n')
-        wheel.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n')
-        wheel.writestr(f'{info}/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-        wheel.writestr(f'{info}/RECORD', f'{name}.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n')
 `;
 
 interface Ran {
@@ -113,25 +101,13 @@ function prepare(t: TestContext, host: string) {
   return { image, ok, extend, home };
 }
 
-/** What `--find-links` needs: a page with links, and what is behind them. */
-async function serveWheels(t: TestContext): Promise<string> {
+async function servePackages(t: TestContext): Promise<string> {
   const folder = temporaryFolder(t);
-  const { status, stderr } = spawnSync('python3', ['-c', WHEELS, folder], { encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
-  const files = ['datalab_probe', 'datalab_other'].map((name) => `${name}-1.0-py3-none-any.whl`);
-  const server = createServer(({ url = '/' }, response) => {
-    const file = files.find((one) => url === `/${one}`);
-    if (file) {
-      response.writeHead(200, { 'content-type': 'application/octet-stream' });
-      response.end(readFileSync(path.join(folder, file)));
-      return;
-    }
-    response.writeHead(200, { 'content-type': 'text/html' });
-    response.end(files.map((one) => `<a href="/${one}">${one}</a>`).join('\n'));
+  const wheelOf = (name: string) => writeWheel(folder, name, '1.0', `NAME = "${name}"\n`);
+  return await startIndex(t, folder, {
+    'datalab-probe': wheelOf('datalab_probe'),
+    'datalab-other': wheelOf('datalab_other'),
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.after(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 describe('the steps of cloudbuild/extend.yaml', { timeout: ENGINE_MILLISECONDS }, () => {
@@ -139,7 +115,7 @@ describe('the steps of cloudbuild/extend.yaml', { timeout: ENGINE_MILLISECONDS }
     if (!requireProgram(t, 'python3') || !requireEngine(t)) return;
     const host = engineHost();
     const { image, ok, extend, home } = prepare(t, host);
-    const links = await serveWheels(t);
+    const index = await servePackages(t);
     const context = path.join(home, 'base');
     mkdirSync(context);
     writeFileSync(path.join(context, 'Dockerfile'), BASE);
@@ -150,7 +126,7 @@ describe('the steps of cloudbuild/extend.yaml', { timeout: ENGINE_MILLISECONDS }
       await ok('tag', `${image}:latest`, `${image}:${tag}`);
       return `${image}:${tag}`;
     };
-    const file = (name: string) => `--no-index\n--find-links ${links}\n${name} # costs $5\n`;
+    const file = (name: string) => `--index-url ${index}\n${name} # costs $5\n`;
     const field = (format: string, of = `${image}:latest`) =>
       ok('image', 'inspect', '--format', format, of);
     const settings =
