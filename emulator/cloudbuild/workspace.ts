@@ -1,12 +1,13 @@
 // What a build has of this machine while it runs: a folder that its steps share, a home with the credentials that
 // Cloud Build gives docker, and an environment with stand-ins first on PATH.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ENGINE_STAND_INS, engineEnvironment } from '../engine/engine-docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EMULATOR, EXTENSION } from '../installed.ts';
 import { serviceAccountIdentity } from '../oidc/service-account.ts';
 import { CLOUD_PLATFORM, type Tokens } from '../oidc/tokens.ts';
+import { writeDockerCredentials } from '../registry/docker-credentials.ts';
 import type { Build, Step } from './state.ts';
 import { BUILDERS } from './validation.ts';
 
@@ -35,11 +36,8 @@ export function openWorkspace(build: Build, options: WorkspaceOptions): Workspac
   const folder = path.join(buildsFolder(options.stateDir), build.id);
   const workspace = path.join(folder, 'workspace');
   const home = path.join(folder, 'home');
-  for (const needed of [workspace, path.join(home, '.docker')]) {
-    mkdirSync(needed, { recursive: true, mode: 0o700 });
-  }
-  const credentials = JSON.stringify(dockerCredentials(build, options));
-  writeFileSync(path.join(home, '.docker', 'config.json'), credentials, { mode: 0o600 });
+  mkdirSync(workspace, { recursive: true, mode: 0o700 });
+  writeCredentials(path.join(home, '.docker'), build, options);
   return {
     wordsOf: ({ name, entrypoint, args = [] }) => [
       entrypoint ?? BUILDERS[name.replace(/:latest$/, '')] ?? name,
@@ -91,17 +89,16 @@ function dockerEnvironment(
 }
 
 /** As Cloud Build writes them for the builder's docker: the token of the account that builds. */
-function dockerCredentials(
+function writeCredentials(
+  folder: string,
   { images = [], serviceAccount }: Build,
   { tokens, registryUrl }: WorkspaceOptions,
-) {
+): void {
   const identity = serviceAccountIdentity(serviceAccount.split('/').at(-1) ?? '');
   const token = tokens.issueAccessToken(identity, CLOUD_PLATFORM);
-  const auth = Buffer.from(`oauth2accesstoken:${token}`).toString('base64');
   const named = images.map((image) => image.split('/')[0] ?? '');
   // An engine reaches the emulated registry by its own name.
-  const hosts = new Set(['gcr.io', new URL(registryUrl()).host, ...named]);
-  return { auths: Object.fromEntries([...hosts].map((host) => [`https://${host}`, { auth }])) };
+  writeDockerCredentials(folder, ['gcr.io', new URL(registryUrl()).host, ...named], token);
 }
 
 function parsed(entries: readonly string[]): Record<string, string> {

@@ -1,8 +1,9 @@
 // The agent image, as an installed backend has it: built of docker/agent on the engine and pushed to the emulated registry.
 // What has not changed is neither built nor pushed again.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { EXTENSION, INSTALLATION } from '../installed.ts';
+import { writeDockerCredentials } from '../registry/docker-credentials.ts';
 import type { Log } from '../router.ts';
 import type { Engine } from './engine.ts';
 import { runToEnd } from './run-to-end.ts';
@@ -29,7 +30,7 @@ const PUSH_SECONDS = 300;
 
 /** @throws EngineError; the signal's reason */
 export async function installAgentImage(options: AgentImageOptions): Promise<void> {
-  const { engine, project, stateDir, registryUrl, log, signal } = options;
+  const { engine, project, stateDir, registryUrl, accessToken, log, signal } = options;
   const work = path.join(stateDir, 'agent-image');
   // What an emulator that was killed here has left, with its token.
   rmSync(work, { recursive: true, force: true });
@@ -45,7 +46,7 @@ export async function installAgentImage(options: AgentImageOptions): Promise<voi
     });
     const name = `${new URL(registryUrl).host}/${project}/datalab-agent:latest`;
     await engine.run(['tag', id, name]);
-    writeCredentials(work, options);
+    writeDockerCredentials(work, [new URL(registryUrl).host], accessToken);
     await engine.run(['push', name], {
       ...{ seconds: PUSH_SECONDS, signal },
       environment: { DOCKER_CONFIG: work },
@@ -61,13 +62,4 @@ async function agentContext(work: string, signal: AbortSignal | undefined): Prom
   const program = path.join(INSTALLATION, 'scripts', 'agent-context.ts');
   await runToEnd(process.execPath, [program, work], { signal });
   return path.join(work, 'agent');
-}
-
-function writeCredentials(
-  folder: string,
-  { registryUrl, accessToken }: Pick<AgentImageOptions, 'registryUrl' | 'accessToken'>,
-): void {
-  const auth = Buffer.from(`oauth2accesstoken:${accessToken}`).toString('base64');
-  const content = JSON.stringify({ auths: { [new URL(registryUrl).host]: { auth } } });
-  writeFileSync(path.join(folder, 'config.json'), content, { mode: 0o600 });
 }

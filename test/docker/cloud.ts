@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { z } from 'zod';
 import { createApi, type Api } from '../../client/api/api.ts';
 import { ofEmulator } from '../../emulator/engine/labels.ts';
+import { writeDockerCredentials } from '../../emulator/registry/docker-credentials.ts';
 import { FIRST_USER, signIn } from '../emulator/cloud-fixture.ts';
 import { runClient, type RunningClient } from '../helpers/client.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -103,11 +104,9 @@ function policyFile(stateDir: string): string {
 
 async function push(docker: Docker, image: string, credentials: string): Promise<string> {
   const { access_token: token } = await signIn(credentials);
-  const auth = Buffer.from(`oauth2accesstoken:${token}`).toString('base64');
   const folder = mkdtempSync(path.join(tmpdir(), 'datalab-test-docker-'));
   try {
-    const auths = { [image.split('/')[0] ?? '']: { auth } };
-    writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ auths }), { mode: 0o600 });
+    writeDockerCredentials(folder, [image.split('/')[0] ?? ''], token);
     const said = await docker('--config', folder, 'push', image);
     const digest = /digest: (sha256:[0-9a-f]{64})/.exec(said)?.[1];
     if (digest === undefined) throw new Error(`no digest: ${said}`);
