@@ -76,7 +76,7 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
     },
     onSwitchOff: () => {
       // A machine takes everything with it; on somebody's own, the gateway is to end, too.
-      const ended = owner ? gateway.endServer() : Promise.resolve(true);
+      const ended = owner ? endGateway(gateway, kernels.livingIds) : Promise.resolve();
       void ended.then(() => {
         switchedOff.resolve(undefined);
       });
@@ -171,6 +171,12 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
       await reporting;
     },
   };
+}
+
+/** A server that does not end when it is asked is left without kernels. */
+async function endGateway(gateway: Gateway, kernelIds: readonly string[]): Promise<void> {
+  if (await gateway.endServer()) return;
+  for (const id of kernelIds) await gateway.endKernel(id, false);
 }
 
 function apiOf({ apiUrl, sessionId, metadataHost }: SessionRole, clock: Clock): Api {

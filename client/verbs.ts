@@ -162,7 +162,7 @@ export const VERBS: readonly Verb[] = [
     summary: 'delete a session with its instance and disk',
     about:
       'It always asks first; where nobody can be asked, it needs --yes. Your notebooks stay: ' +
-      'they are on your own machine.',
+      'they are on your own machine. With --local what kernels keep elsewhere goes, too.',
     flags: [NAME_FLAG, OWNER_FLAG, YES, LOCAL_FLAG, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS],
     examples: [
       { line: 'delete --name train', does: 'says what is running, and asks' },

@@ -5,9 +5,11 @@ import { confirm } from '../confirm.ts';
 import { ClientError } from '../errors.ts';
 import type { Flags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { placeOf } from '../local/place.ts';
 import type { Stage } from '../output/progress.ts';
 import { kernelsOf, kernelWords } from '../output/session-words.ts';
 import { stateInWords } from '../session/settle.ts';
+import { readSettings } from '../settings/settings.ts';
 import type { Call } from '../verbs.ts';
 import { changeSession, nameOf } from './session-change.ts';
 
@@ -32,14 +34,21 @@ export async function deleteSession({ flags }: Call, io: Io): Promise<void> {
 
 async function ask(session: SessionView, flags: Flags, io: Io): Promise<void> {
   const what = `${nameOf(session, flags)} (${kernelWords(kernelsOf(session))})`;
+  const its = flags.local
+    ? `its containers and all that its kernels keep outside of your notebooks (${workDirOf(session, flags, io)})`
+    : 'its instance and disk';
   await confirm(
     {
-      text: `Delete ${what} with ${flags.local ? 'its containers' : 'its instance and disk'}?`,
+      text: `Delete ${what} with ${its}?`,
       unasked: `Deleting ${what} needs your consent: on a terminal it asks, elsewhere give --yes.`,
       declined: 'Nothing was deleted.',
     },
     io,
   );
+}
+
+function workDirOf({ name }: SessionView, flags: Flags, io: Io): string {
+  return placeOf(readSettings(flags, io).stateDir, name).workDir;
 }
 
 /** The record goes when the instance is gone; a deletion whose reply was lost ends there too. */

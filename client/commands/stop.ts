@@ -30,8 +30,11 @@ export async function stop({ flags }: Call, io: Io): Promise<void> {
 
 async function askIfBusy(session: SessionView, flags: Flags, io: Io): Promise<void> {
   const kernels = kernelsOf(session);
-  if (!kernels.some(isWorking)) return;
-  const what = `${nameOf(session, flags)} (${kernelWords(kernels)})`;
+  // On one's own machine nobody but the agent knows of them, and it may be away.
+  const isUnknown = flags.local === true && session.state === 'BOOTING';
+  if (!isUnknown && !kernels.some(isWorking)) return;
+  const doing = isUnknown ? 'what its kernels do is not known now' : kernelWords(kernels);
+  const what = `${nameOf(session, flags)} (${doing})`;
   // On one's own machine there is no suspend.
   const keep = flags.local
     ? ''

@@ -10,8 +10,12 @@ export type Activity = z.infer<typeof activity>;
 
 const ANSWER_MILLISECONDS = 3_000;
 
-/** Undefined: it does not answer, or not yet. */
-export async function askActivity(port: number, token: string): Promise<Activity | undefined> {
+/** Undefined: it does not answer, or not yet, or there is none. */
+export async function askActivity(
+  port: number | undefined,
+  token: string | undefined,
+): Promise<Activity | undefined> {
+  if (port === undefined || token === undefined) return undefined;
   try {
     const answer = await fetch(`http://127.0.0.1:${port}/datalab/activity`, {
       headers: { authorization: `Bearer ${token}` },

@@ -1,6 +1,6 @@
 // The API's methods, done on this machine: with `--local` the commands call these instead of a backend. A session is what its
 // folder and its containers say; all that is kept in memory is how far this process is with bringing it up.
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ConnectResponse,
@@ -11,19 +11,20 @@ import { ApiError, type Api } from '../api/api.ts';
 import { ClientError, messageOf } from '../errors.ts';
 import type { CompleteSettings } from '../settings/complete.ts';
 import { askActivity } from './activity.ts';
-import { bringUp, withLock } from './bring-up.ts';
-import type { GatewaySettings, Machine } from './container-arguments.ts';
+import { bringUp, withLock, type BringUpOptions } from './bring-up.ts';
+import type { Machine } from './container-arguments.ts';
 import { look, removeContainers, stopContainers } from './containers.ts';
 import { readLogs } from './logs.ts';
-import { placeOf, type LocalPlace } from './place.ts';
+import { HERE, placeOf, type LocalPlace } from './place.ts';
 import { accessTokenOf } from './prepare.ts';
 import { localNames, readRecord, writeRecord, type LocalRecord } from './record.ts';
-import { HERE, idOf, isUp, viewOf, type Progress, type ViewContent } from './session-view.ts';
+import { idOf, isUp, viewOf, type Progress, type ViewContent } from './session-view.ts';
 
 export interface LocalApiOptions {
   settings: CompleteSettings;
   machine: Machine;
-  gateway: Omit<GatewaySettings, 'image' | 'contentDir'>;
+  /** @throws ClientError when something that kernels were to have is not there */
+  gateway: () => BringUpOptions['gateway'];
   environment: NodeJS.ProcessEnv;
   signal: AbortSignal;
   now: () => number;
@@ -81,8 +82,10 @@ class Local {
     const folder = settings.contentDir ?? known?.folder;
     if (folder === undefined) throw new Error('a local session is made for a folder');
     if (known && known.folder !== folder) throw ofAnotherFolder(place, known);
-    const { image = known?.image, idleTimeoutSeconds = known?.idleTimeoutSeconds } = wanted;
     const { gateway } = await look(place, this.dockerOptions);
+    // What was asked for holds until it is stopped.
+    const kept = isUp(gateway) ? known : undefined;
+    const { image = kept?.image, idleTimeoutSeconds = kept?.idleTimeoutSeconds } = wanted;
     if (isUp(gateway) && wanted.image !== undefined && wanted.image !== gateway?.image) {
       throw ofAnotherImage(place, gateway?.image ?? '');
     }
@@ -103,17 +106,14 @@ class Local {
 
   async get(id: string): Promise<SessionView> {
     const place = this.placeOf(id);
-    const record = this.#recordOf(place);
-    const { settings, machine, now } = this.#options;
+    const { machine, now } = this.#options;
     const seen = await look(place, this.dockerOptions);
     const port = isUp(seen.agent) ? seen.agent?.port : undefined;
-    const activity = port === undefined ? undefined : await askActivity(port, accessTokenOf(place));
-    const progress = this.#progress.get(place.name) ?? { kind: 'none' };
+    const activity = await askActivity(port, accessTokenOf(place));
+    // Last: it may have been deleted meanwhile.
+    const known = this.#knownOf(place);
     const { login } = machine;
-    const content = viewOf({ place, record, look: seen, activity, progress, login, now: now() });
-    // Deleted meanwhile: what was seen is old.
-    this.#recordOf(placeOf(settings.stateDir, place.name));
-    return this.#counted(content);
+    return this.#counted(viewOf({ place, ...known, look: seen, activity, login, now: now() }));
   }
 
   async wait(id: string, afterRevision: number, waitSeconds: number): Promise<SessionView> {
@@ -156,11 +156,12 @@ class Local {
   async connect(id: string): Promise<ConnectResponse> {
     const place = this.placeOf(id);
     const { agent } = await look(place, this.dockerOptions);
-    if (!isUp(agent) || agent?.port === undefined) {
+    const accessToken = accessTokenOf(place);
+    if (!isUp(agent) || agent?.port === undefined || accessToken === undefined) {
       throw new ClientError(`The agent of session ${place.name} does not run.`);
     }
     return {
-      accessToken: accessTokenOf(place),
+      accessToken,
       tunnel: {
         ...{ project: HERE, zone: HERE, instance: place.agent, networkInterface: 'lo' },
         port: agent.port,
@@ -178,7 +179,9 @@ class Local {
     };
     const { stateDir, gatewayPypi: pypi } = settings;
     const images = { stateDir, image: record.image, pypi };
-    bringUp({ place, record, machine, images, gateway, environment, signal, onProgress }).then(
+    const given = { images, gateway: gateway() };
+    onProgress({ kind: 'images', words: 'its images' });
+    bringUp({ place, record, machine, ...given, environment, signal, onProgress }).then(
       () => {
         onProgress({ kind: 'none' });
       },
@@ -187,6 +190,19 @@ class Local {
       },
     );
     return await this.get(idOf(place.name));
+  }
+
+  /** One whose record cannot be read is shown, too: so that it can be deleted. */
+  #knownOf(place: LocalPlace): { record: LocalRecord; progress: Progress } {
+    try {
+      const record = this.#recordOf(place);
+      return { record, progress: this.#progress.get(place.name) ?? { kind: 'none' } };
+    } catch (error) {
+      if (!(error instanceof ClientError) || error instanceof ApiError) throw error;
+      const createTime = statSync(place.recordFile).mtime.toISOString();
+      const progress = { kind: 'failed', message: error.message } as const;
+      return { record: { folder: 'a folder that is not known', createTime }, progress };
+    }
   }
 
   /** @throws ApiError as the API would */

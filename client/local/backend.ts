@@ -11,7 +11,7 @@ import type { Io } from '../io.ts';
 import type { CompleteSettings } from '../settings/complete.ts';
 import { createLocalApi } from './api.ts';
 
-/** @throws ClientError without an engine, or when a file that was named is not there */
+/** @throws ClientError without an engine */
 export async function localBackend(settings: CompleteSettings, io: Io): Promise<Backend> {
   const environment = { ...io.env };
   const found = await lookForEngine({ environment, signal: io.interrupt });
@@ -26,10 +26,10 @@ export async function localBackend(settings: CompleteSettings, io: Io): Promise<
       ...{ engine: found.engine, person: whoRunsThis() },
       ...{ login: loginName(), platform: process.platform },
     },
-    gateway: {
+    gateway: () => ({
       gcloudDir: existsSync(gcloudDir) ? gcloudDir : undefined,
       ...{ credentials: credentialFile(settings), project },
-    },
+    }),
   });
   return {
     ...{ settings, api, credentials: NOBODY, lost: new Promise(() => undefined) },

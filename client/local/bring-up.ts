@@ -1,5 +1,6 @@
 // Brings a local session's containers up, from wherever they are: what is there and right is left alone, so that it may run
 // again at any time, after a death in the middle, too. One at a time does it; api.ts calls it.
+import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { takeLock } from '../session/start-claim.ts';
 import { problemOf, runDocker, type DockerOptions } from '../docker/docker-program.ts';
@@ -13,7 +14,7 @@ import {
   type GatewaySettings,
   type Machine,
 } from './container-arguments.ts';
-import { look, makeNetwork, run } from './containers.ts';
+import { look, makeNetwork, run, type Container } from './containers.ts';
 import { ensureImages, type ImagesWanted } from './images.ts';
 import type { LocalPlace } from './place.ts';
 import { accessTokenOf, prepare } from './prepare.ts';
@@ -25,7 +26,7 @@ export interface BringUpOptions {
   record: LocalRecord;
   machine: Machine;
   images: ImagesWanted;
-  gateway: Omit<GatewaySettings, 'image' | 'contentDir'>;
+  gateway: Omit<GatewaySettings, 'image' | 'contentDir' | 'folderId'>;
   environment: NodeJS.ProcessEnv;
   signal: AbortSignal;
   onProgress: (progress: Progress) => void;
@@ -33,7 +34,10 @@ export interface BringUpOptions {
 
 const LOCK_MILLISECONDS = 100;
 const LOOK_MILLISECONDS = 200;
+const KNOWN_MILLISECONDS = 5_000;
 const READY_MILLISECONDS = 120_000;
+/** So often one after the other, and it will not come up. */
+const CRASHES = 3;
 
 /** @throws ClientError; the signal's reason */
 export async function bringUp(options: BringUpOptions): Promise<void> {
@@ -52,14 +56,15 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
   await withLock(options.place, signal, async () => {
     prepare(options.place, options.record.folder);
     await makeNetwork(options.place, { environment, signal });
-    await startGateway(options, images.gateway);
+    // The agent first: alone it ends by itself, should this process die between the two.
     await startAgent(options, images.agent);
+    await startGateway(options, images.gateway);
   });
   say('gateway', 'Jupyter in the gateway');
   await untilReady(options);
 }
 
-/** One that runs may hold kernels: it stays, whatever it was made of. */
+/** One that holds kernels stays, whatever it was made of; without any it is made anew of what is wanted now. */
 async function startGateway(options: BringUpOptions, image: string): Promise<void> {
   const { place, record, machine, environment, signal } = options;
   const { gateway } = await look(place, { environment, signal });
@@ -67,10 +72,43 @@ async function startGateway(options: BringUpOptions, image: string): Promise<voi
     await run(['unpause', place.gateway], { environment, signal });
     return;
   }
-  if (isUp(gateway)) return;
+  const folderId = folderIdOf(record.folder);
+  const settings = { ...options.gateway, image, contentDir: record.folder, folderId };
+  const args = gatewayArguments(place, machine, settings);
+  if (isUp(gateway) && (isOf(gateway, args) || !(await isEmpty(place, { environment, signal })))) {
+    if (gateway?.folder !== folderId) throw ofAnotherFolder(place, record);
+    return;
+  }
   if (gateway) await run(['rm', '--force', place.gateway], { environment, signal });
-  const settings = { ...options.gateway, image, contentDir: record.folder };
-  await run(gatewayArguments(place, machine, settings), { environment, signal });
+  await run(args, { environment, signal });
+}
+
+/** Whether the gateway is known to hold no kernel: an agent that has just been made needs a moment to know. */
+async function isEmpty(place: LocalPlace, options: DockerOptions): Promise<boolean> {
+  for (const end = Date.now() + KNOWN_MILLISECONDS; Date.now() < end;) {
+    const { agent } = await look(place, options);
+    const activity = await askActivity(agent?.port, accessTokenOf(place));
+    if (activity?.gatewayReady) return activity.kernels.length === 0;
+    await delay(LOOK_MILLISECONDS, undefined, { signal: options.signal });
+  }
+  return false;
+}
+
+/** Another folder may have got its path since it was mounted. */
+function folderIdOf(folder: string): string {
+  const { dev, ino } = statSync(folder);
+  return `${dev}:${ino}`;
+}
+
+function isOf(container: Container | undefined, args: readonly string[]): boolean {
+  return args.includes(`--label=${ARGUMENTS_LABEL}=${container?.arguments ?? ''}`);
+}
+
+function ofAnotherFolder({ name }: LocalPlace, { folder }: LocalRecord): ClientError {
+  return new ClientError(
+    `The kernels of session ${name} see the folder that was at ${folder} before; it was moved or replaced. ` +
+      `Put it back, or end them: datalab-client stop --local --name ${name}`,
+  );
 }
 
 /** The kernels' channels outlive it, so that it is made anew when anything about it is to be another. */
@@ -81,15 +119,13 @@ async function startAgent(options: BringUpOptions, image: string): Promise<void>
   if (isPaused) await run(['unpause', place.agent], { environment, signal });
   const { idleTimeoutSeconds } = record;
   const args = agentArguments(place, machine, { image, idleTimeoutSeconds });
-  const isSame = args.includes(`--label=${ARGUMENTS_LABEL}=${agent?.arguments ?? ''}`);
-  if ((isPaused || isUp(agent)) && isSame) return;
+  if ((isPaused || isUp(agent)) && isOf(agent, args)) return;
   if (agent) await run(['rm', '--force', place.agent], { environment, signal });
   await run(args, { environment, signal });
 }
 
 async function untilReady({ place, environment, signal }: BringUpOptions): Promise<void> {
   const options = { environment, signal };
-  const token = accessTokenOf(place);
   for (const end = Date.now() + READY_MILLISECONDS; Date.now() < end;) {
     const { gateway, agent } = await look(place, options);
     signal.throwIfAborted();
@@ -97,14 +133,15 @@ async function untilReady({ place, environment, signal }: BringUpOptions): Promi
       [gateway, place.gateway],
       [agent, place.agent],
     ] as const) {
-      if (!isUp(container)) throw await ended(name, options);
+      const isBroken = !isUp(container) || (container?.restarts ?? 0) >= CRASHES;
+      if (isBroken) throw await ended(name, options);
     }
-    const activity = agent?.port === undefined ? undefined : await askActivity(agent.port, token);
+    const activity = await askActivity(agent?.port, accessTokenOf(place));
     if (activity?.gatewayReady) return;
     await delay(LOOK_MILLISECONDS, undefined, { signal });
   }
   throw new ClientError(
-    `The gateway does not answer. What it has printed: docker logs ${place.gateway}`,
+    `The gateway does not answer. What it prints: datalab-client logs --local --name ${place.name}`,
   );
 }
 

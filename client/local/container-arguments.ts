@@ -10,6 +10,8 @@ export const AGENT_PORT_INSIDE = 8888;
 /** The session that a container is of, and what it was run with: another one is made when that changes. */
 export const SESSION_LABEL = 'datalab.local.session';
 export const ARGUMENTS_LABEL = 'datalab.local.arguments';
+/** Which folder of notebooks it has: another one may have its name by now. */
+export const FOLDER_LABEL = 'datalab.local.folder';
 
 const GATEWAY_PORT = 8888;
 const SECRETS_INSIDE = '/run/datalab';
@@ -26,6 +28,8 @@ export interface Machine {
 export interface GatewaySettings {
   image: string;
   contentDir: string;
+  /** See `FOLDER_LABEL`. */
+  folderId: string;
   /** gcloud's folder; undefined: there is none. */
   gcloudDir: string | undefined;
   /** A credential file that was asked for. */
@@ -49,7 +53,10 @@ export function gatewayArguments(
 ): string[] {
   const { contentDir, gcloudDir, credentials, project, image } = settings;
   return labelled(place, [
-    ...[`--name=${place.gateway}`, `--network=${place.network}`],
+    ...[`--name=${place.gateway}`, `--label=${FOLDER_LABEL}=${settings.folderId}`],
+    ...[`--network=${place.network}`, `--network-alias=${place.gatewayHost}`],
+    // What crashes at once, again and again, is broken.
+    '--restart=on-failure:5',
     ...common(machine),
     bind(place.configFile, '/etc/jupyter/jupyter_server_config.json', 'readonly'),
     bind(place.workDir, '/work'),
@@ -75,13 +82,14 @@ export function agentArguments(
 ): string[] {
   return labelled(place, [
     ...[`--name=${place.agent}`, `--network=${place.network}`, '--pid=host'],
+    '--restart=on-failure',
     ...common(machine),
     ...['--cap-drop=ALL', '--read-only'],
     `--publish=127.0.0.1::${AGENT_PORT_INSIDE}`,
     bind(place.secretsDir, SECRETS_INSIDE, 'readonly'),
     bind(place.agentDir, '/var/lib/datalab-agent'),
     ...['--env=AGENT_ADDRESS=0.0.0.0', `--env=AGENT_PORT=${AGENT_PORT_INSIDE}`],
-    `--env=GATEWAY_URL=http://${place.gateway}:${GATEWAY_PORT}`,
+    `--env=GATEWAY_URL=http://${place.gatewayHost}:${GATEWAY_PORT}`,
     `--env=GATEWAY_TOKEN_FILE=${SECRETS_INSIDE}/gateway-token`,
     `--env=ACCESS_TOKEN_FILE=${SECRETS_INSIDE}/access-token`,
     '--env=AGENT_STATE_DIR=/var/lib/datalab-agent',
@@ -90,10 +98,10 @@ export function agentArguments(
   ]);
 }
 
-/** One that ends with 0 has wanted to; after a reboot nothing comes back that nobody has asked for. */
+/** One that ends with 0 has wanted to and is not started again. */
 function common({ engine, person, platform }: Machine): string[] {
   return [
-    ...['--restart=on-failure', '--security-opt=no-new-privileges'],
+    '--security-opt=no-new-privileges',
     ...['--log-driver=json-file', '--log-opt=max-size=10m'],
     ...userArguments(engine, person, platform),
     // SELinux lets a container read no folder of a home, unless the folder is given another label.

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { problemOf, runDocker, type DockerOptions } from '../docker/docker-program.ts';
 import { ClientError } from '../errors.ts';
-import { AGENT_PORT_INSIDE, ARGUMENTS_LABEL } from './container-arguments.ts';
+import { AGENT_PORT_INSIDE, ARGUMENTS_LABEL, FOLDER_LABEL } from './container-arguments.ts';
 import type { LocalPlace } from './place.ts';
 
 export interface Container {
@@ -14,6 +14,10 @@ export interface Container {
   /** Of the arguments that it was made with. */
   arguments: string | undefined;
   startedAt: string;
+  /** How often the engine has started it again, one after the other. */
+  restarts: number;
+  /** The folder of notebooks that was mounted. */
+  folder: string | undefined;
   /** On 127.0.0.1, where its agent's port is published. */
   port: number | undefined;
 }
@@ -25,6 +29,7 @@ export interface Look {
 
 const inspected = z.object({
   Name: z.string(),
+  RestartCount: z.int().default(0),
   State: z.object({ Status: z.string(), StartedAt: z.string() }),
   Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
   NetworkSettings: z.object({
@@ -59,6 +64,7 @@ export async function run(args: readonly string[], options: DockerOptions): Prom
   if (result.code !== 0) throw new ClientError(`Docker: ${problemOf(result)}.`);
 }
 
+/** Under the lock: an engine makes two of one name when two ask at once. */
 export async function makeNetwork({ network }: LocalPlace, options: DockerOptions): Promise<void> {
   const known = await runDocker(['network', 'inspect', '--format', '{{.Id}}', network], options);
   if (known.code !== 0) await run(['network', 'create', network], options);
@@ -81,7 +87,7 @@ export async function removeContainers(place: LocalPlace, options: DockerOptions
 }
 
 function readContainer(line: string): { name: string; container: Container } {
-  const { Name, State, Config, NetworkSettings } = inspected.parse(JSON.parse(line));
+  const { Name, RestartCount, State, Config, NetworkSettings } = inspected.parse(JSON.parse(line));
   const port = NetworkSettings.Ports?.[`${AGENT_PORT_INSIDE}/tcp`]?.[0]?.HostPort;
   return {
     name: Name.replace(/^\//, ''),
@@ -90,6 +96,8 @@ function readContainer(line: string): { name: string; container: Container } {
       image: Config.Image,
       arguments: Config.Labels?.[ARGUMENTS_LABEL],
       startedAt: State.StartedAt,
+      restarts: RestartCount,
+      folder: Config.Labels?.[FOLDER_LABEL],
       port: port === undefined ? undefined : Number(port),
     },
   };

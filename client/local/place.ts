@@ -11,7 +11,7 @@ export interface LocalPlace {
   folder: string;
   /** Who has it says so here. */
   recordFile: string;
-  /** Held by whoever changes its containers. */
+  /** Held by whoever changes containers of this state folder's sessions. */
   lockFile: string;
   /** Tokens; only their owner reads them. */
   secretsDir: string;
@@ -23,9 +23,14 @@ export interface LocalPlace {
   agentDir: string;
   gateway: string;
   agent: string;
+  /** The gateway's in the network: no longer than a name there may be, however long the session's is. */
+  gatewayHost: string;
   /** All of a state folder's are on one: an engine has only some thirty to give. */
   network: string;
 }
+
+/** Where its instance would be. */
+export const HERE = 'local';
 
 /** Of all local sessions. */
 export function localFolder(stateDir: string): string {
@@ -39,13 +44,14 @@ export function placeOf(stateDir: string, name: string): LocalPlace {
   return {
     ...{ name, folder },
     recordFile: path.join(folder, 'session.json'),
-    lockFile: path.join(folder, 'lock'),
+    lockFile: path.join(localFolder(stateDir), 'lock'),
     secretsDir: path.join(folder, 'secrets'),
     configFile: path.join(folder, 'jupyter_server_config.json'),
     workDir: path.join(folder, 'work'),
     agentDir: path.join(folder, 'agent'),
     gateway: `${common}-gateway`,
     agent: `${common}-agent`,
+    gatewayHost: `gateway-${digestOf(folder).slice(0, 8)}`,
     network: `datalab-local-${digestOf(localFolder(stateDir)).slice(0, 8)}`,
   };
 }

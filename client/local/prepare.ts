@@ -1,6 +1,6 @@
 // What the containers of a local session find on this machine when they are made: folders, tokens, Jupyter's configuration.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { folderPrefix } from '../content-folder.ts';
 import { replaceFile } from '../replace-file.ts';
@@ -17,9 +17,9 @@ export function prepare(place: LocalPlace, contentDir: string): void {
   replaceFile(place.configFile, gatewayConfiguration(token(place, 'gateway-token')));
 }
 
-/** What front-ends of the agent must bear. @throws when there is none: the session has never run */
-export function accessTokenOf({ secretsDir }: LocalPlace): string {
-  return readFileSync(path.join(secretsDir, 'access-token'), 'utf8').trim();
+/** What front-ends of the agent must bear; undefined: the session has never run. */
+export function accessTokenOf({ secretsDir }: LocalPlace): string | undefined {
+  return readToken(path.join(secretsDir, 'access-token'));
 }
 
 /** The same as vm-startup.sh writes on an instance; a test compares the two. */
@@ -40,13 +40,15 @@ export function gatewayConfiguration(gatewayToken: string): string {
 
 function token({ secretsDir }: LocalPlace, name: string): string {
   const file = path.join(secretsDir, name);
-  try {
-    const known = readFileSync(file, 'utf8').trim();
-    if (known !== '') return known;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
+  const known = readToken(file);
+  if (known !== undefined) return known;
   const made = randomBytes(32).toString('hex');
   replaceFile(file, `${made}\n`);
   return made;
+}
+
+function readToken(file: string): string | undefined {
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, 'utf8').trim();
+  return text === '' ? undefined : text;
 }

@@ -4,7 +4,7 @@ import type { SessionState, SessionView } from '../../functions/contract.ts';
 import { assertNever } from '../errors.ts';
 import type { Activity } from './activity.ts';
 import type { Container, Look } from './containers.ts';
-import type { LocalPlace } from './place.ts';
+import { HERE, type LocalPlace } from './place.ts';
 import type { LocalRecord } from './record.ts';
 
 /** How far this process is with bringing it up. */
@@ -26,9 +26,6 @@ export interface Seen {
 
 /** Without what counts its changes: see api.ts. */
 export type ViewContent = Omit<SessionView, 'revision' | 'etag' | 'updateTime'>;
-
-/** Where its instance would be. */
-export const HERE = 'local';
 
 export function viewOf(seen: Seen): ViewContent {
   const { place, record, look, activity, progress, login } = seen;
@@ -84,8 +81,9 @@ function stateOf({ look: { gateway, agent }, activity, progress }: Seen): Sessio
       assertNever(progress);
   }
   if (gateway?.status === 'paused') return 'SUSPENDED';
-  if (!isUp(gateway) || !isUp(agent)) return 'STOPPED';
-  return activity?.gatewayReady ? 'READY' : 'BOOTING';
+  if (!isUp(gateway)) return 'STOPPED';
+  // It is being made anew, or somebody has ended it: the kernels are there.
+  return isUp(agent) && activity?.gatewayReady ? 'READY' : 'BOOTING';
 }
 
 /** Or its engine is just starting it again. */

@@ -7,6 +7,7 @@ import { buildLogTail } from '../logs/build-log-tail.ts';
 import { assertNever } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Progress, Stage } from '../output/progress.ts';
+import { HERE } from '../local/place.ts';
 import { followUntil, stateInWords } from './settle.ts';
 
 type StageName = 'Image' | 'Instance' | 'Gateway' | 'Session';
@@ -53,7 +54,8 @@ async function settleStage(
   let seen = from;
   const show = () => {
     const isLong = name === 'Gateway' && io.elapsed() - begun > LONG_BOOT_MILLISECONDS;
-    const more = isLong ? ' (datalab-client logs vm shows the boot)' : '';
+    const logs = from.zone === HERE ? 'logs --local' : 'logs vm';
+    const more = isLong ? ` (datalab-client ${logs} shows the boot)` : '';
     stage.say(logLine === undefined ? stateInWords(seen) + more : `${seen.state}: ${logLine}`);
   };
   const onLogLine = (line: string) => {

@@ -14,6 +14,8 @@ export interface Declaration {
   gcloud?: GcloudProperty;
   /** Takes texts, and what is natural for it in JSON. */
   schema: z.ZodType;
+  /** With `--local`, where that is another. */
+  localSchema?: z.ZodType;
   /** A relative one is relative to where it was said: this folder, or the configuration file's. */
   isPath?: true;
   /** The field of `POST /v1/sessions` that it becomes. */

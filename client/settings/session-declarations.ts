@@ -1,5 +1,6 @@
 // The settings that are fields of `POST /v1/sessions`, zone and name excepted: checked by the API's own schemas, so that
 // its words come before anything is called.
+import { z } from 'zod';
 import { createSessionRequest } from '../../functions/contract.ts';
 import { parseDuration } from '../output/durations.ts';
 import type { Declaration } from './declaration.ts';
@@ -55,6 +56,10 @@ export const SESSION_DECLARATIONS = {
     flag: '--image',
     variables: ['DATALAB_IMAGE'],
     schema: fields.image.unwrap(),
+    // Any that docker knows: `jupyter/scipy-notebook`, or one that was built here.
+    localSchema: z
+      .string()
+      .regex(/^[a-z0-9][\w.\-/:@]{0,254}$/i, 'must be the name of an image, as docker knows it'),
     field: 'image',
     defaultInWords: BY_BACKEND,
     withEmulator: 'said',

@@ -53,8 +53,8 @@ const OF_EMULATOR: readonly SettingName[] = [
 
 /** @throws ClientError with the words of the schema, and what was said where */
 export function checkValue(name: SettingName, given: Given, sources: Sources): unknown {
-  const { schema, isPath, field }: Declaration = DECLARATIONS[name];
-  const parsed = schema.safeParse(given.value);
+  const { schema, localSchema = schema, isPath, field }: Declaration = DECLARATIONS[name];
+  const parsed = (sources.mode === 'local' ? localSchema : schema).safeParse(given.value);
   if (parsed.success) {
     if (!isPath) return parsed.data;
     return path.resolve(

@@ -18,6 +18,7 @@ export interface LocalUser {
   content: string;
   stateDir: string;
   start(args?: readonly string[], env?: Record<string, string>): RunningClient;
+  connect(args: readonly string[]): RunningClient;
   /** For another folder. */
   startIn(folder: string, args: readonly string[]): RunningClient;
   /** A verb that ends, with `--local`. @returns what it has printed, in JSON @throws unless it ends with 0 */
@@ -58,6 +59,7 @@ export async function localUser(t: Cleaner, docker: Docker): Promise<LocalUser> 
     run(['start', folder, '--local', '--ui', 'none', '--json', ...args], more);
   return {
     ...{ content, stateDir, ask, startIn },
+    connect: (args) => run(['connect', content, '--local', '--json', ...args]),
     start: (args = [], more = {}) => startIn(content, args, more),
     placeOf: (name) => placeOf(stateDir, name),
   };

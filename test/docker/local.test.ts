@@ -1,6 +1,14 @@
 // `start --local` as a user has it: the real program and engine, the real images, no backend anywhere.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import type { SessionView } from '../../functions/contract.ts';
@@ -148,7 +156,7 @@ except OSError as error:
     const again = user.start(['--name', 'train']);
     const ready = await again.ready();
     assert.deepEqual(await kernelsOf(ready.gateway), []);
-    assert.equal(ready.session.idleTimeoutSeconds, 7200, 'what was asked for has been forgotten');
+    assert.equal(ready.session.idleTimeoutSeconds, 0, 'what was asked for before it was stopped');
     await end(again);
     const place = user.placeOf('train');
     await user.ask(['delete', '--yes', '--name', 'train']);
@@ -156,6 +164,71 @@ except OSError as error:
     assert.ok(!existsSync(place.folder));
     assert.equal(readFileSync(path.join(user.content, 'data.txt'), 'utf8'), 'forty-one');
     assert.deepEqual(await user.ask(['list']), []);
+  });
+
+  it('is one for all who begin it at once, and is found by the next when its agent is gone', async (t) => {
+    const docker = requireEngine(t);
+    if (!docker) return;
+    const user = await localUser(lastFirst(t), docker);
+    // As long as a name may be.
+    const named = ['--name', 'n'.repeat(40)];
+    const clients = [user.start(named), user.connect(named), user.connect(named)];
+    const ready = await Promise.all(clients.map((client) => client.ready(READY_SECONDS)));
+    const [first, second] = ready.map(({ gateway }) => gateway) as [Gateway, Gateway];
+    const kernel = await newKernel(first);
+    await run(first, kernel, 'x = 41');
+    assert.equal((await run(second, kernel, 'x + 1')).trim(), '42');
+    const place = user.placeOf('n'.repeat(40));
+    assert.deepEqual(
+      (await leftOf(place)).sort(),
+      [place.agent, place.gateway, place.network].sort(),
+    );
+
+    // The kernels are there all the time: nobody takes it for stopped, and nobody stops it unasked.
+    await docker('rm', '--force', place.agent);
+    const [seen] = (await user.ask(['list'])) as unknown as SessionView[];
+    assert.equal(seen?.state, 'BOOTING');
+    await assert.rejects(user.ask(['stop', ...named]), /what its kernels do is not known now/);
+    const next = await user.connect(named).ready();
+    assert.equal((await run(next.gateway, kernel, 'x + 2')).trim(), '43');
+    // The clients from before, which have gone on, find it, too.
+    const again = await until('the first', () =>
+      run(first, kernel, 'x + 3').catch(() => undefined),
+    );
+    assert.equal(again.trim(), '44');
+    for (const client of clients) await end(client);
+  });
+
+  it('says what is wrong: a gateway that does not come up, a folder that is another, a record that is broken', async (t) => {
+    const docker = requireEngine(t);
+    if (!docker) return;
+    const user = await localUser(lastFirst(t), docker);
+    const failed = user.start(['--name', 'crash', '--image', 'debian:trixie-slim']);
+    assert.equal(await failed.ended, 1);
+    assert.match(failed.events.at(-1)?.message ?? '', /The container \S+-gateway has ended/);
+
+    const client = user.start(['--name', 'moved']);
+    const { gateway } = await client.ready(READY_SECONDS);
+    await newKernel(gateway);
+    await end(client);
+    renameSync(user.content, `${user.content}-before`);
+    mkdirSync(user.content);
+    chownSync(user.content, PERSON.uid, PERSON.gid);
+    const refused = user.start(['--name', 'moved']);
+    assert.equal(await refused.ended, 1);
+    assert.match(refused.events.at(-1)?.message ?? '', /see the folder that was at .* before/);
+
+    writeFileSync(user.placeOf('crash').recordFile, '{');
+    const listed = (await user.ask(['list'])) as unknown as SessionView[];
+    assert.deepEqual(
+      listed.map(({ name, state }) => [name, state]),
+      [
+        ['crash', 'FAILED'],
+        ['moved', 'READY'],
+      ],
+    );
+    for (const name of ['crash', 'moved']) await user.ask(['delete', '--yes', '--name', name]);
+    assert.deepEqual(await leftOf(user.placeOf('moved')), []);
   });
 
   it('takes another image, and says what cannot be', async (t) => {

@@ -45,6 +45,7 @@ describe('the name of a local session', () => {
 });
 
 const UP: Container = {
+  ...{ restarts: 0, folder: '1:2' },
   ...{ status: 'running', image: 'datalab-gateway:1', arguments: '1', port: 32768 },
   startedAt: '2026-11-30T10:00:00.123456789Z',
 };
@@ -88,9 +89,9 @@ describe('a local session', () => {
       'BOOTING',
     ],
     [
-      'is STOPPED when one has ended',
+      'is BOOTING while the agent is away: the kernels are there',
       { look: { gateway: UP, agent: { ...UP, status: 'exited' } } },
-      'STOPPED',
+      'BOOTING',
     ],
     [
       'is STOPPED when nothing is there',
