@@ -100,7 +100,9 @@ describe('the UI server', () => {
     await startStubbornProgram(server.socketPath);
     assert.ok(processesOf(server.socketPath).length > 2);
     await server.stop();
-    assert.equal((await server.ended).code, 0);
+    // Asked, not killed. Over a terminal that does not end, Jupyter ends with 0 or with 1.
+    const { code, lastLines } = await server.ended;
+    assert.ok(code === 0 || code === 1, `${code} ${lastLines}`);
     assert.deepEqual(processesOf(server.socketPath), []);
     assert.ok(!existsSync(path.dirname(server.socketPath)));
   });
