@@ -133,7 +133,8 @@ export async function startAgent(config: Config, deps: AgentDeps): Promise<Agent
   const server = createFrontDoor({
     accessToken: () => accessToken,
     onAsked: () => {
-      owner?.asked();
+      // Also in the middle of the last look: whoever asks now is going to use it.
+      if (owner?.asked()) gate.use();
     },
     activity: owner && observe,
     gateway,

@@ -23,10 +23,12 @@ export class Owner {
     this.#options = options;
   }
 
-  /** A client was there: while no kernel is, that keeps the machine's containers. */
-  asked(): void {
+  /** A client was there: while no kernel is, that keeps the machine's containers. Whether it does. */
+  asked(): boolean {
+    if (this.#hasKernels) return false;
     const { deadMan, clock } = this.#options;
-    if (!this.#hasKernels) deadMan.begin(clock.awake());
+    deadMan.begin(clock.awake());
+    return true;
   }
 
   /** Says for how long nobody need be there, as things are now. */

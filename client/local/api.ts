@@ -84,7 +84,7 @@ class Local {
     if (known && known.folder !== folder) throw ofAnotherFolder(place, known);
     const { gateway } = await look(place, this.dockerOptions);
     // What was asked for holds until it is stopped.
-    const kept = isUp(gateway) ? known : undefined;
+    const kept = isUp(gateway) || gateway?.status === 'paused' ? known : undefined;
     const { image = kept?.image, idleTimeoutSeconds = kept?.idleTimeoutSeconds } = wanted;
     if (isUp(gateway) && wanted.image !== undefined && wanted.image !== gateway?.image) {
       throw ofAnotherImage(place, gateway?.image ?? '');
@@ -94,14 +94,16 @@ class Local {
       ...(image === undefined ? {} : { image }),
       ...(idleTimeoutSeconds === undefined ? {} : { idleTimeoutSeconds }),
     };
+    // What cannot be is said before anything is kept.
+    const given = this.#options.gateway();
     mkdirSync(place.folder, { recursive: true, mode: 0o700 });
     writeRecord(place, record);
-    return await this.#begin(place, record);
+    return await this.#begin(place, record, given);
   }
 
   async start(id: string): Promise<SessionView> {
     const place = this.placeOf(id);
-    return await this.#begin(place, this.#recordOf(place));
+    return await this.#begin(place, this.#recordOf(place), this.#options.gateway());
   }
 
   async get(id: string): Promise<SessionView> {
@@ -170,8 +172,12 @@ class Local {
   }
 
   /** Goes on in the background; `wait` tells how far it is. */
-  async #begin(place: LocalPlace, record: LocalRecord): Promise<SessionView> {
-    const { settings, machine, gateway, environment, signal } = this.#options;
+  async #begin(
+    place: LocalPlace,
+    record: LocalRecord,
+    gateway: BringUpOptions['gateway'],
+  ): Promise<SessionView> {
+    const { settings, machine, environment, signal } = this.#options;
     const onProgress = (progress: Progress) => {
       this.#progress.set(place.name, progress);
       this.#changed.resolve(undefined);
@@ -179,9 +185,8 @@ class Local {
     };
     const { stateDir, gatewayPypi: pypi } = settings;
     const images = { stateDir, image: record.image, pypi };
-    const given = { images, gateway: gateway() };
     onProgress({ kind: 'images', words: 'its images' });
-    bringUp({ place, record, machine, ...given, environment, signal, onProgress }).then(
+    bringUp({ place, record, machine, images, gateway, environment, signal, onProgress }).then(
       () => {
         onProgress({ kind: 'none' });
       },

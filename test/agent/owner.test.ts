@@ -18,12 +18,12 @@ const TOKEN = 'the-access-token';
 
 describe('an agent without a backend', { timeout: 60_000 }, () => {
   it('asks for the token of its file, and tells who has it what the kernels do', async (t) => {
-    const { ask, script } = await start(t);
+    const { ask, pass, script } = await start(t);
     assert.equal((await ask('/datalab/activity', 'Bearer wrong')).status, 401);
     assert.equal((await ask('/api/kernelspecs')).status, 200);
     script.newKernel();
-    await ask('/api/kernels');
     const activity = async () => {
+      await pass(1);
       const answer = await ask('/datalab/activity');
       assert.equal(answer.status, 200);
       return (await answer.json()) as { gatewayReady: boolean; kernels: unknown[] };
@@ -46,6 +46,15 @@ describe('an agent without a backend', { timeout: 60_000 }, () => {
     await pass(60);
     await until('it is off', isOff);
     assert.deepEqual(script.made, ['POST /api/shutdown']);
+  });
+
+  it('stays when a client asks in the very moment in which it looks for the last time', async (t) => {
+    const { ask, pass, script, log, isOff } = await start(t);
+    while (!log.includes('unattended')) await pass(1);
+    await ask('/api/kernels');
+    await pass(30);
+    assert.deepEqual(script.made, []);
+    assert.equal(isOff(), false);
   });
 
   it('ends also when the gateway is not there to be ended', async (t) => {
@@ -111,7 +120,8 @@ async function start(t: TestContext, token = TOKEN, gatewayUrl?: string) {
   const accessTokenFile = path.join(folder, 'access-token');
   writeFileSync(accessTokenFile, token);
   const clock = new MachineClock();
-  const log = { info: () => undefined, error: () => undefined };
+  const events: string[] = [];
+  const log = { info: (event: string) => events.push(event), error: () => undefined };
   const agent = await startAgent(
     {
       ...{ address: '127.0.0.1', port: 0, gatewayUrl: gatewayUrl ?? url },
@@ -127,6 +137,7 @@ async function start(t: TestContext, token = TOKEN, gatewayUrl?: string) {
   });
   return {
     script,
+    log: events,
     ask: (where: string, authorization = `Bearer ${TOKEN}`) =>
       fetch(`http://127.0.0.1:${agent.port}${where}`, { headers: { authorization } }),
     /** The clock goes on, and so does what was sent meanwhile. */

@@ -260,6 +260,8 @@ except OSError as error:
       await refusal(['--credentials', '/nowhere.json']),
       /--credentials: there is no file \/nowhere\.json/,
     );
+    const names = (await user.ask(['list'])).map(({ name }) => name);
+    assert.deepEqual(names, ['none', 'plain'], 'what was refused has been kept');
     assert.match(
       await refusal([], { DOCKER_HOST: 'unix:///nowhere.sock' }),
       /--local needs a Docker engine\. Docker: it does not run/,
