@@ -41,7 +41,8 @@ export async function startOwnEngine(
   };
   let engine: ChildProcess | undefined;
   const start = async () => {
-    engine = spawn('dockerd', argumentsOf(data, run, host), { stdio: 'ignore', detached: true });
+    const words = ['--net', '--', 'dockerd', ...argumentsOf(data, run, host)];
+    engine = spawn('unshare', words, { stdio: 'ignore', detached: true });
     await until('the engine answers', () => docker('version').catch(() => undefined), SECONDS);
   };
   const end = async () => {
@@ -81,6 +82,7 @@ function argumentsOf(data: string, run: string, host: string): string[] {
   return [
     ...['--data-root', path.join(data, 'data'), '--exec-root', path.join(run, 'exec')],
     ...['--pidfile', path.join(run, 'docker.pid'), '--host', host],
+    // It removes docker0, which is why it is in a network of its own: there is another engine's here.
     ...['--bridge', 'none', '--iptables=false', '--ip6tables=false'],
   ];
 }
