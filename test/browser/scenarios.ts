@@ -106,7 +106,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     writeFileSync(end, '');
     await untilShown(notebook, /^lines \d+$/m, 3);
     await notebook.dismiss();
-    await assertComplete(place, Number(numberIn((await notebook.outputs())[3] ?? '')));
+    // What the page had, and the relay had not yet noted that it had, comes again: see docs/decisions, kernels.
+    const count = Number(numberIn((await notebook.outputs())[3] ?? ''));
+    await assertComplete(place, count, { mayRepeat: true });
     await place.picture('relay-again');
   },
 };
@@ -154,12 +156,24 @@ async function watch({ notebook }: Place, seconds: number) {
   return { statuses: [...statuses], dialogs: [...dialogs] };
 }
 
-/** The loop's lines in order, each once, and then the next cell, which ran once. */
-async function assertComplete({ notebook }: Place, count: number): Promise<void> {
+/** The loop's lines in order, each once (or the lines of one message twice), and then the next cell, which ran once. */
+async function assertComplete(
+  { notebook }: Place,
+  count: number,
+  { mayRepeat = false } = {},
+): Promise<void> {
   const [, lines, ran] = await notebook.outputs();
   const numbers = linesOf(lines).map((line) => Number(/^line (\d+)$/.exec(line)?.[1]));
-  assert.equal(runsOf(numbers), `0 to ${count - 1}`);
+  assert.equal(runsOf(mayRepeat ? withoutRepeat(numbers) : numbers), `0 to ${count - 1}`);
   assert.equal(ran, 'ran 1\n');
+}
+
+/** Without the lines that come a second time right behind the first, once and of one message. */
+function withoutRepeat(numbers: readonly number[]): number[] {
+  const at = numbers.findIndex((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0));
+  const repeated = (numbers[at - 1] ?? 0) - (numbers[at] ?? 0) + 1;
+  if (at < 0 || repeated > LINES_OF_A_MESSAGE) return [...numbers];
+  return [...numbers.slice(0, at), ...numbers.slice(at + repeated)];
 }
 
 /** Such as `0 to 7, 12 to 20`: hundreds of lines in a failure are read by nobody. */
@@ -171,6 +185,9 @@ function runsOf(numbers: readonly number[]): string {
     .map((start, at) => `${numbers[start]} to ${numbers[(starts[at + 1] ?? numbers.length) - 1]}`)
     .join(', ');
 }
+
+/** What ipykernel puts into one: it waits for more for a moment. */
+const LINES_OF_A_MESSAGE = 5;
 
 function loop(count: number): string {
   const lines = ['    print("line", line, flush=True)', '    time.sleep(0.1)'];
