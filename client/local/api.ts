@@ -13,12 +13,12 @@ import type { CompleteSettings } from '../settings/complete.ts';
 import { askActivity } from './activity.ts';
 import { bringUp, withLock, type BringUpOptions } from './bring-up.ts';
 import type { Machine } from './container-arguments.ts';
-import { look, removeContainers, stopContainers } from './containers.ts';
+import { isAlive, isUp, look, removeContainers, stopContainers } from './containers.ts';
 import { readLogs } from './logs.ts';
 import { HERE, placeOf, type LocalPlace } from './place.ts';
 import { accessTokenOf } from './prepare.ts';
 import { localNames, readRecord, writeRecord, type LocalRecord } from './record.ts';
-import { idOf, isUp, viewOf, type Progress, type ViewContent } from './session-view.ts';
+import { idOf, viewOf, type Progress, type ViewContent } from './session-view.ts';
 
 export interface LocalApiOptions {
   settings: CompleteSettings;
@@ -84,7 +84,7 @@ class Local {
     if (known && known.folder !== folder) throw ofAnotherFolder(place, known);
     const { gateway } = await look(place, this.dockerOptions);
     // What was asked for holds until it is stopped.
-    const kept = isUp(gateway) || gateway?.status === 'paused' ? known : undefined;
+    const kept = isAlive(gateway) ? known : undefined;
     const { image = kept?.image, idleTimeoutSeconds = kept?.idleTimeoutSeconds } = wanted;
     if (isUp(gateway) && wanted.image !== undefined && wanted.image !== gateway?.image) {
       throw ofAnotherImage(place, gateway?.image ?? '');
@@ -185,7 +185,6 @@ class Local {
     };
     const { stateDir, gatewayPypi: pypi } = settings;
     const images = { stateDir, image: record.image, pypi };
-    onProgress({ kind: 'images', words: 'its images' });
     bringUp({ place, record, machine, images, gateway, environment, signal, onProgress }).then(
       () => {
         onProgress({ kind: 'none' });

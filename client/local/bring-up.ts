@@ -14,12 +14,12 @@ import {
   type GatewaySettings,
   type Machine,
 } from './container-arguments.ts';
-import { look, makeNetwork, run, type Container } from './containers.ts';
+import { isAlive, isUp, look, makeNetwork, run, type Container } from './containers.ts';
 import { ensureImages, type ImagesWanted } from './images.ts';
 import type { LocalPlace } from './place.ts';
 import { accessTokenOf, prepare } from './prepare.ts';
 import type { LocalRecord } from './record.ts';
-import { isUp, type Progress } from './session-view.ts';
+import type { Progress } from './session-view.ts';
 
 export interface BringUpOptions {
   place: LocalPlace;
@@ -57,17 +57,21 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     prepare(options.place, options.record.folder);
     await makeNetwork(options.place, { environment, signal });
     // The agent first: alone it ends by itself, should this process die between the two.
-    await startAgent(options, images.agent);
-    await startGateway(options, images.gateway);
+    const { agent, gateway } = await look(options.place, { environment, signal });
+    await startAgent(agent, options, images.agent);
+    await startGateway(gateway, options, images.gateway);
   });
   say('gateway', 'Jupyter in the gateway');
   await untilReady(options);
 }
 
 /** One that holds kernels stays, whatever it was made of; without any it is made anew of what is wanted now. */
-async function startGateway(options: BringUpOptions, image: string): Promise<void> {
+async function startGateway(
+  gateway: Container | undefined,
+  options: BringUpOptions,
+  image: string,
+): Promise<void> {
   const { place, record, machine, environment, signal } = options;
-  const { gateway } = await look(place, { environment, signal });
   if (gateway?.status === 'paused') {
     await run(['unpause', place.gateway], { environment, signal });
     return;
@@ -112,14 +116,16 @@ function ofAnotherFolder({ name }: LocalPlace, { folder }: LocalRecord): ClientE
 }
 
 /** The kernels' channels outlive it, so that it is made anew when anything about it is to be another. */
-async function startAgent(options: BringUpOptions, image: string): Promise<void> {
+async function startAgent(
+  agent: Container | undefined,
+  options: BringUpOptions,
+  image: string,
+): Promise<void> {
   const { place, record, machine, environment, signal } = options;
-  const { agent } = await look(place, { environment, signal });
-  const isPaused = agent?.status === 'paused';
-  if (isPaused) await run(['unpause', place.agent], { environment, signal });
+  if (agent?.status === 'paused') await run(['unpause', place.agent], { environment, signal });
   const { idleTimeoutSeconds } = record;
   const args = agentArguments(place, machine, { image, idleTimeoutSeconds });
-  if ((isPaused || isUp(agent)) && isOf(agent, args)) return;
+  if (isAlive(agent) && isOf(agent, args)) return;
   if (agent) await run(['rm', '--force', place.agent], { environment, signal });
   await run(args, { environment, signal });
 }

@@ -37,6 +37,16 @@ const inspected = z.object({
   }),
 });
 
+/** Or its engine is just starting it again. */
+export function isUp(container: Container | undefined): boolean {
+  return container?.status === 'running' || container?.status === 'restarting';
+}
+
+/** It has what it had in memory: it is up, or stands still. */
+export function isAlive(container: Container | undefined): boolean {
+  return isUp(container) || container?.status === 'paused';
+}
+
 /** From asking a container to end to ending it: Jupyter ends its kernels meanwhile. */
 const STOP_SECONDS = 10;
 const RUN_MILLISECONDS = 120_000;

@@ -1,4 +1,5 @@
-// What is kept of a local session: for which folder it is, and what was asked for. Written under its lock by bring-up.ts.
+// What is kept of a local session: for which folder it is, and what was asked for. api.ts writes it before
+// anything is brought up.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ClientError, messageOf } from '../errors.ts';

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { SessionState, SessionView } from '../../functions/contract.ts';
 import { assertNever } from '../errors.ts';
 import type { Activity } from './activity.ts';
-import type { Container, Look } from './containers.ts';
+import { isAlive, isUp, type Container, type Look } from './containers.ts';
 import { HERE, type LocalPlace } from './place.ts';
 import type { LocalRecord } from './record.ts';
 
@@ -86,11 +86,6 @@ function stateOf({ look: { gateway, agent }, activity, progress }: Seen): Sessio
   return isUp(agent) && activity?.gatewayReady ? 'READY' : 'BOOTING';
 }
 
-/** Or its engine is just starting it again. */
-export function isUp(container: Container | undefined): boolean {
-  return container?.status === 'running' || container?.status === 'restarting';
-}
-
 /** Undefined where nothing puts it to sleep. */
 function awakeOf({ record, activity, now }: Seen, state: SessionState): SessionView['awake'] {
   const { idleTimeoutSeconds } = record;
@@ -104,9 +99,8 @@ function awakeOf({ record, activity, now }: Seen, state: SessionState): SessionV
   return { reason: 'its kernels are idle', sleepTime };
 }
 
-function instanceOf({ gateway: name }: LocalPlace, { status }: Container) {
-  const isRunning = status === 'running' || status === 'restarting' || status === 'paused';
-  return { name, zone: HERE, status: isRunning ? 'RUNNING' : 'TERMINATED' };
+function instanceOf({ gateway: name }: LocalPlace, gateway: Container) {
+  return { name, zone: HERE, status: isAlive(gateway) ? 'RUNNING' : 'TERMINATED' };
 }
 
 function timelineOf({ createTime, folder }: LocalRecord, { gateway }: Look) {
