@@ -1,10 +1,11 @@
 // Tests with real parts need programs that a user's machine may lack: there they are skipped and say why;
 // where CI=true a missing program is a failure.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { findProgram as findIn } from '../../emulator/find-program.ts';
 
 /** Whether `program` (a name on PATH, or an absolute path) is there; if not, the test is skipped. */
 export function requireProgram(t: Pick<TestContext, 'skip'>, program: string): boolean {
@@ -48,14 +49,5 @@ function mayMount(): boolean {
 /** Undefined: it is not on PATH, or cannot be run. */
 export function findProgram(program: string): string | undefined {
   const folders = program.startsWith('/') ? [''] : (process.env['PATH'] ?? '').split(':');
-  return folders.map((folder) => path.join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findIn(program, folders);
 }
