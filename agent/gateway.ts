@@ -140,13 +140,9 @@ export class Gateway {
   /** Ends a kernel or starts it anew; whether the gateway has done so. */
   async endKernel(id: string, isRestart: boolean): Promise<boolean> {
     try {
-      const answer = await this.#pool.request({
-        path: isRestart ? `/api/kernels/${id}/restart` : `/api/kernels/${id}`,
-        method: isRestart ? 'POST' : 'DELETE',
-        headers: { Authorization: await this.authorization() },
-      });
-      await answer.body.dump();
-      return answer.statusCode < 300;
+      return isRestart
+        ? await this.#tell('POST', `/api/kernels/${id}/restart`)
+        : await this.#tell('DELETE', `/api/kernels/${id}`);
     } catch (error) {
       this.#log.error('kernel not ended', { kernel: id, reason: reasonOf(error) });
       return false;
@@ -156,14 +152,7 @@ export class Gateway {
   /** Has the server end, with its kernels; whether it has heard. Some servers do not take it. */
   async endServer(): Promise<boolean> {
     try {
-      const answer = await this.#pool.request({
-        path: '/api/shutdown',
-        method: 'POST',
-        headers: { Authorization: await this.authorization() },
-        headersTimeout: QUESTION_TIMEOUT_MILLISECONDS,
-      });
-      await answer.body.dump();
-      return answer.statusCode < 300;
+      return await this.#tell('POST', '/api/shutdown', QUESTION_TIMEOUT_MILLISECONDS);
     } catch (error) {
       this.#log.error('gateway not ended', { reason: reasonOf(error) });
       return false;
@@ -172,6 +161,18 @@ export class Gateway {
 
   async close(): Promise<void> {
     await this.#pool.destroy();
+  }
+
+  /** Whether it has done so. @throws when it does not answer */
+  async #tell(
+    method: 'POST' | 'DELETE',
+    path: string,
+    headersTimeout = ANSWER_TIMEOUT_MILLISECONDS,
+  ): Promise<boolean> {
+    const headers = { Authorization: await this.authorization() };
+    const answer = await this.#pool.request({ path, method, headers, headersTimeout });
+    await answer.body.dump();
+    return answer.statusCode < 300;
   }
 
   async #send(request: IncomingMessage, path: string, signal: AbortSignal) {
